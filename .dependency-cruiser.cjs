@@ -1,0 +1,58 @@
+// Who may import whom. The picture is in README.md, "Modules"; these rules keep it true.
+const feature = '^src/(users|auth|chatrooms|messages|quota|billing|gemini|ops)/';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.(spec|d)\\.ts$|^migrations/' }, to: {} },
+    {
+      name: 'common-imports-no-feature',
+      severity: 'error',
+      from: { path: '^src/(common|config|redis|database)/' },
+      to: { path: feature, pathNot: '\\.entity\\.ts$' },
+    },
+    {
+      name: 'only-the-composition-root-imports-gemini',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/gemini/|^src/app\\.module\\.ts$' },
+      to: { path: '^src/gemini/' },
+    },
+    {
+      name: 'only-the-gemini-client-imports-its-sdk',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/gemini/gemini\\.client(\\.spec)?\\.ts$' },
+      to: { path: 'node_modules/@google/generative-ai' },
+    },
+    {
+      name: 'only-the-stripe-client-imports-its-sdk',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/billing/stripe\\.client(\\.spec)?\\.ts$' },
+      to: { path: 'node_modules/stripe/' },
+    },
+    {
+      name: 'messages-enqueue-and-know-no-processor',
+      severity: 'error',
+      from: { path: '^src/(users|auth|chatrooms|quota|queue|streaming)/' },
+      to: { path: '^src/(messages|billing|gemini)/', pathNot: '\\.entity\\.ts$' },
+    },
+    {
+      name: 'src-runs-without-local-and-test',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(local|test|bench)/' },
+    },
+    {
+      name: 'no-dev-dependency-at-run-time',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+  },
+};

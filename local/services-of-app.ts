@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { startPostgres } from './services/postgres.js';
+import { startRedis } from './services/redis.js';
+import type { LocalSecrets } from './secrets.js';
+import type { LocalSettings } from './settings.js';
+import type { Part, Shutdown } from './shutdown.js';
+import { startSimulatedGemini } from './simulated-gemini/simulated-gemini.js';
+import { startSimulatedStripe } from './simulated-stripe/simulated-stripe.js';
+
+const DATABASE = 'gemini_chat';
+const PRO_PRICE_ID = 'price_simulated_pro';
+/** The app's own grace is shortened to this: nobody at a terminal waits for the 25 s that suit production. */
+const SHUTDOWN_GRACE_MS = '10000';
+
+/** Settings by name, as the app reads them. */
+type Env = Record<string, string>;
+
+/**
+ * Starts, all at once, the services that no setting replaces.
+ *
+ * @returns the whole environment of the app.
+ */
+export async function startServices(
+  settings: LocalSettings,
+  secrets: LocalSecrets,
+  dataDir: string,
+  shutdown: Shutdown,
+): Promise<Env> {
+  const { embedded, given } = settings;
+  const parts = await Promise.all([
+    embedded.postgres ? postgres(dataDir, shutdown) : {},
+    embedded.redis ? redis(dataDir, shutdown) : {},
+    embedded.gemini ? gemini(secrets, shutdown) : {},
+    embedded.stripe ? stripe(settings, secrets, dataDir, shutdown) : {},
+  ]);
+  const defaults: Env = {
+    NODE_ENV: 'development',
+    PROCESS_ROLE: 'all',
+    JWT_SECRET: secrets.jwtSecret,
+    // Only reached when GEMINI_BASE_URL names a stand-in of the person's own.
+    GEMINI_API_KEY: secrets.geminiApiKey,
+    FRONTEND_URL: `http://localhost:${settings.port}`,
+    SHUTDOWN_GRACE_MS,
+  };
+  return Object.assign(defaults, given, ...parts) as Env;
+}
+
+async function postgres(dataDir: string, shutdown: Shutdown): Promise<Env> {
+  const { url } = await shutdown.start('PostgreSQL', () =>
+    startPostgres({ dataDir: join(dataDir, 'postgres'), persistent: true, database: DATABASE }),
+  );
+  return { DATABASE_URL: url };
+}
+
+async function redis(dataDir: string, shutdown: Shutdown): Promise<Env> {
+  const { url } = await shutdown.start('Redis', () =>
+    startRedis({ dataDir: join(dataDir, 'redis'), persistent: true }),
+  );
+  return { REDIS_URL: url };
+}
+
+async function gemini(secrets: LocalSecrets, shutdown: Shutdown): Promise<Env> {
+  const apiKey = secrets.geminiApiKey;
+  const { url } = await shutdown.start('simulated Gemini', async () =>
+    asPart(await startSimulatedGemini({ apiKey })),
+  );
+  return { GEMINI_API_KEY: apiKey, GEMINI_BASE_URL: url };
+}
+
+async function stripe(
+  { given, port, host }: LocalSettings,
+  secrets: LocalSecrets,
+  dataDir: string,
+  shutdown: Shutdown,
+): Promise<Env> {
+  const secretKey = secrets.stripeSecretKey;
+  const webhookSecret = given.STRIPE_WEBHOOK_SECRET ?? secrets.stripeWebhookSecret;
+  const proPriceId = given.STRIPE_PRO_PRICE_ID ?? PRO_PRICE_ID;
+  const webhookUrl = `${httpUrl(host, port)}/webhook/stripe`;
+  const dataFile = join(dataDir, 'stripe.json');
+  const { url } = await shutdown.start('simulated Stripe', async () =>
+    asPart(await startSimulatedStripe({ secretKey, webhookUrl, webhookSecret, proPriceId, dataFile })),
+  );
+  return {
+    STRIPE_SECRET_KEY: secretKey,
+    STRIPE_API_BASE: url,
+    STRIPE_PRO_PRICE_ID: proPriceId,
+    STRIPE_WEBHOOK_SECRET: webhookSecret,
+  };
+}
+
+function asPart(server: { url: string; close(): Promise<void> }): Part & { url: string } {
+  return { url: server.url, stop: () => server.close() };
+}
+
+export function httpUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { expect, it } from '@jest/globals';
+import { findFreePort, requireFreePort } from './ports.js';
+
+async function listen(host: string): Promise<{ server: Server; port: number }> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+it('a free port can be listened on', async () => {
+  const port = await findFreePort();
+  await expect(requireFreePort(port, 'choose another')).resolves.toBeUndefined();
+});
+
+it.each(['127.0.0.1', '0.0.0.0'])(
+  'a port taken on %s is refused, with who has it and what to do',
+  async (host) => {
+    const { server, port } = await listen(host);
+    const by = process.platform === 'linux' ? ` \\(by pid ${process.pid}, .+\\)` : '.*';
+    await expect(requireFreePort(port, 'set PORT to another')).rejects.toThrow(
+      new RegExp(`^port ${port} is taken${by}; set PORT to another$`),
+    );
+    server.close();
+  },
+);

@@ -1,0 +1,62 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
+import type { Redis } from 'ioredis';
+import { AuthModule } from './auth/auth.module.js';
+import { JwtAuthGuard } from './auth/jwt-auth.guard.js';
+import { BillingModule, BillingWorkerModule } from './billing/billing.module.js';
+import { ChatroomsModule } from './chatrooms/chatrooms.module.js';
+import { CommonModule } from './common/common.module.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import { RequestValidationPipe } from './common/request-validation.pipe.js';
+import { IpThrottlerGuard, throttlingOptions, UserThrottlerGuard } from './common/throttling.js';
+import { ConfigModule } from './config/config.module.js';
+import { Env } from './config/env.js';
+import { DatabaseModule } from './database/database.module.js';
+import { GeminiModule } from './gemini/gemini.module.js';
+import { MessagesModule } from './messages/messages.module.js';
+import { OpsModule } from './ops/ops.module.js';
+import { QuotaModule } from './quota/quota.module.js';
+import { REDIS, RedisModule } from './redis/redis.module.js';
+import { UsersModule } from './users/users.module.js';
+
+const API_MODULES = [
+  AuthModule,
+  UsersModule,
+  ChatroomsModule,
+  MessagesModule,
+  QuotaModule,
+  BillingModule,
+  OpsModule,
+];
+
+/** The composition root: which modules a role of the process is made of, and what holds for all of them. */
+@Module({})
+export class AppModule {
+  static with(env: Env): DynamicModule {
+    const worksQueues = env.PROCESS_ROLE !== 'api';
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(env),
+        CommonModule,
+        DatabaseModule,
+        RedisModule,
+        ThrottlerModule.forRootAsync({
+          inject: [Env, REDIS],
+          useFactory: (settings: Env, redis: Redis) => throttlingOptions(settings, redis),
+        }),
+        ...API_MODULES,
+        ...(worksQueues ? [GeminiModule.with(env), BillingWorkerModule.with(env)] : []),
+      ],
+      providers: [
+        // In this order: what an address may try, who it is, what that person may ask for.
+        { provide: APP_GUARD, useClass: IpThrottlerGuard },
+        { provide: APP_GUARD, useClass: JwtAuthGuard },
+        { provide: APP_GUARD, useClass: UserThrottlerGuard },
+        { provide: APP_PIPE, useClass: RequestValidationPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}

@@ -1,0 +1,96 @@
+import { Body, Controller, HttpCode, Ip, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.js';
+import { CurrentUserId } from '../common/current-user.js';
+import { Public } from '../common/public.decorator.js';
+import { AuthService } from './auth.service.js';
+import {
+  ChangePasswordRequest,
+  LoginRequest,
+  MobileRequest,
+  ResetPasswordRequest,
+  SignupRequest,
+  VerifyOtpRequest,
+} from './dto/auth.request.js';
+import type { OtpSentResponse } from './dto/otp-sent.response.js';
+import type { SessionResponse } from './dto/session.response.js';
+import type { SignupResponse } from './dto/signup.response.js';
+import { VerificationService } from './verification.service.js';
+
+@ApiTags('Auth')
+@Controller('v1/auth')
+export class AuthController {
+  constructor(
+    private readonly auth: AuthService,
+    private readonly verification: VerificationService,
+  ) {}
+
+  /**
+   * Sign up with a mobile number, and a password if you like
+   *
+   * @remarks Nothing is an account until the number is verified: continue with send-otp and verify-otp from the same
+   * address. The answer does not tell whether the number has an account already.
+   */
+  @Public()
+  @Post('signup')
+  signup(@Body() dto: SignupRequest, @Ip() ip: string): Promise<SignupResponse> {
+    return this.verification.signup(dto.mobile, dto.password, ip);
+  }
+
+  /** Send a one-time code to a number; it replaces an earlier one */
+  @Public()
+  @Post('send-otp')
+  @HttpCode(200)
+  @ApiProblems('OTP_RESEND_TOO_SOON')
+  sendOtp(@Body() dto: MobileRequest): Promise<OtpSentResponse> {
+    return this.verification.sendOtp('sign-in', dto.mobile);
+  }
+
+  /** Sign in with the code; a number that is new here is signed up */
+  @Public()
+  @Post('verify-otp')
+  @HttpCode(200)
+  @ApiProblems('OTP_INVALID', 'OTP_EXHAUSTED')
+  verifyOtp(@Body() dto: VerifyOtpRequest, @Ip() ip: string): Promise<SessionResponse> {
+    return this.verification.verifyOtp(dto.mobile, dto.otp, ip);
+  }
+
+  /** Sign in with mobile number and password */
+  @Public()
+  @Post('login')
+  @HttpCode(200)
+  @ApiProblems('INVALID_CREDENTIALS')
+  login(@Body() dto: LoginRequest): Promise<SessionResponse> {
+    return this.auth.login(dto.mobile, dto.password);
+  }
+
+  /** Send a code that allows to set a new password */
+  @Public()
+  @Post('forgot-password')
+  @HttpCode(200)
+  @ApiProblems('OTP_RESEND_TOO_SOON')
+  forgotPassword(@Body() dto: MobileRequest): Promise<OtpSentResponse> {
+    return this.verification.sendOtp('reset-password', dto.mobile);
+  }
+
+  /** Set a new password with the code from forgot-password; ends all other sessions */
+  @Public()
+  @Post('reset-password')
+  @HttpCode(200)
+  @ApiProblems('OTP_INVALID', 'OTP_EXHAUSTED', 'ACCOUNT_NOT_FOUND')
+  resetPassword(@Body() dto: ResetPasswordRequest): Promise<SessionResponse> {
+    return this.verification.resetPassword(dto.mobile, dto.otp, dto.newPassword);
+  }
+
+  /** Change your password, or set the first one; ends all other sessions */
+  @ApiBearerAuth()
+  @Post('change-password')
+  @HttpCode(200)
+  @ApiProblems('WRONG_PASSWORD')
+  changePassword(
+    @CurrentUserId() userId: string,
+    @Body() dto: ChangePasswordRequest,
+  ): Promise<SessionResponse> {
+    return this.auth.changePassword(userId, dto.currentPassword, dto.newPassword);
+  }
+}

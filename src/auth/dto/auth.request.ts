@@ -1,0 +1,63 @@
+import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { IsMobile } from '../mobile.js';
+import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../passwords.js';
+
+export class MobileRequest {
+  /**
+   * Mobile number with its country code; spaces and punctuation do not matter.
+   * @example '+14155552671'
+   */
+  @IsMobile()
+  mobile!: string;
+}
+
+export class SignupRequest extends MobileRequest {
+  /**
+   * Optional: with a password the person can also sign in without a code. Any characters, 8 to 128.
+   * @example 'correct horse battery staple'
+   */
+  @IsOptional()
+  @IsString()
+  @Length(PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX)
+  password?: string;
+}
+
+export class VerifyOtpRequest extends MobileRequest {
+  /**
+   * The six digits that were sent.
+   * @example '123456'
+   */
+  @IsString()
+  @Matches(/^[0-9]{6}$/, { message: 'otp must be the six digits of the code' })
+  otp!: string;
+}
+
+export class LoginRequest extends MobileRequest {
+  /** @example 'correct horse battery staple' */
+  @IsString()
+  @MaxLength(PASSWORD_LENGTH_MAX)
+  password!: string;
+}
+
+export class ResetPasswordRequest extends VerifyOtpRequest {
+  /** @example 'a new passphrase of mine' */
+  @IsString()
+  @Length(PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX)
+  newPassword!: string;
+}
+
+export class ChangePasswordRequest {
+  /**
+   * Left out by who has no password yet.
+   * @example 'correct horse battery staple'
+   */
+  @IsOptional()
+  @IsString()
+  @MaxLength(PASSWORD_LENGTH_MAX)
+  currentPassword?: string;
+
+  /** @example 'a new passphrase of mine' */
+  @IsString()
+  @Length(PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX)
+  newPassword!: string;
+}

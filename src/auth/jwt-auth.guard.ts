@@ -1,0 +1,35 @@
+import { type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import { AppError } from '../common/app-error.js';
+import { IS_PUBLIC } from '../common/public.decorator.js';
+
+/** Global: every route asks for an access token unless it is `@Public()`. */
+@Injectable()
+export class JwtAuthGuard extends AuthGuard('jwt') {
+  constructor(private readonly reflector: Reflector) {
+    super();
+  }
+
+  override canActivate(
+    context: ExecutionContext,
+  ): ReturnType<InstanceType<ReturnType<typeof AuthGuard>>['canActivate']> {
+    const isPublic = this.reflector.getAllAndOverride<boolean>(IS_PUBLIC, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    return isPublic || super.canActivate(context);
+  }
+
+  /** @param error what the strategy threw; outages must stay outages and not turn into a 401 */
+  override handleRequest<User>(error: unknown, user: User | false, info: unknown): User {
+    if (error) throw error as Error;
+    if (user) return user;
+    const expired = info instanceof Error && info.name === 'TokenExpiredError';
+    throw new AppError('UNAUTHENTICATED', {
+      detail: expired
+        ? 'The access token has expired. Sign in again.'
+        : 'Send an access token: Authorization: Bearer <accessToken>.',
+    });
+  }
+}

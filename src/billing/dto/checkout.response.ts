@@ -1,0 +1,19 @@
+import type { CheckoutSession } from '../stripe.client.js';
+
+export class CheckoutResponse {
+  /** @example 'cs_test_a1b2c3' */
+  sessionId!: string;
+
+  /**
+   * Stripe's page: send the person there.
+   * @example 'https://checkout.stripe.com/c/pay/cs_test_a1b2c3'
+   */
+  url!: string;
+
+  /** Until when the page can be paid on. */
+  expiresAt!: Date;
+
+  static from({ id, url, expiresAt }: CheckoutSession): CheckoutResponse {
+    return { sessionId: id, url, expiresAt };
+  }
+}

@@ -1,0 +1,4 @@
+export class WebhookResponse {
+  /** @example true */
+  received!: boolean;
+}

@@ -1,0 +1,35 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { repeat } from '../common/repeat.js';
+import { Env } from '../config/env.js';
+import { StripeEventQueue } from '../queue/stripe-event-queue.js';
+import { StripeEventsRepository } from './stripe-events.repository.js';
+
+const BATCH = 1000;
+
+/** Queues every stored event again that was not acted on and may have no job. Queueing is idempotent. */
+@Injectable()
+export class StripeEventSweeper implements OnApplicationBootstrap, OnModuleDestroy {
+  private stop: (() => void) | undefined;
+
+  constructor(
+    private readonly env: Env,
+    private readonly events: StripeEventsRepository,
+    private readonly queue: StripeEventQueue,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.stop = repeat('The sweep for stored events', this.env.SWEEP_INTERVAL_MS, () => this.sweep());
+  }
+
+  onModuleDestroy(): void {
+    this.stop?.();
+  }
+
+  private async sweep(): Promise<void> {
+    const waiting = await this.events.listUnprocessed(
+      new Date(Date.now() - this.env.SWEEP_INTERVAL_MS),
+      BATCH,
+    );
+    await Promise.all(waiting.map(({ id }) => this.queue.enqueue({ eventId: id })));
+  }
+}

@@ -1,0 +1,48 @@
+import {
+  Column,
+  CreateDateColumn,
+  Entity,
+  Index,
+  JoinColumn,
+  ManyToOne,
+  PrimaryColumn,
+  type Relation,
+  UpdateDateColumn,
+} from 'typeorm';
+import { User } from '../users/user.entity.js';
+
+/** A conversation. Owner-keyed: the key of a room, and every reference to it, begins with its owner. */
+@Entity('chatrooms')
+@Index('chatrooms_by_activity', ['userId', 'lastActivityAt', 'id'])
+export class Chatroom {
+  @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'chatrooms_pkey' })
+  userId!: string;
+
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'chatrooms_pkey' })
+  id!: string;
+
+  @ManyToOne(() => User, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'chatrooms_user_fkey' })
+  user?: Relation<User>;
+
+  /** Null while the person has given none. */
+  @Column('text', { nullable: true })
+  title!: string | null;
+
+  @Column('text', { name: 'system_instruction', nullable: true })
+  systemInstruction!: string | null;
+
+  /** Null: the model of the settings. */
+  @Column('text', { nullable: true })
+  model!: string | null;
+
+  /** When the newest prompt was sent, or the room was made: the order of the list. */
+  @Column({ type: 'timestamptz', name: 'last_activity_at', precision: 3 })
+  lastActivityAt!: Date;
+
+  @CreateDateColumn({ type: 'timestamptz', name: 'created_at', precision: 3 })
+  createdAt!: Date;
+
+  @UpdateDateColumn({ type: 'timestamptz', name: 'updated_at', precision: 3 })
+  updatedAt!: Date;
+}

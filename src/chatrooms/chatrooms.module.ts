@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Chatroom } from './chatroom.entity.js';
+import { ChatroomListCache } from './chatroom-list-cache.js';
+import { ChatroomsController } from './chatrooms.controller.js';
+import { ChatroomsRepository } from './chatrooms.repository.js';
+import { ChatroomsService } from './chatrooms.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Chatroom])],
+  controllers: [ChatroomsController],
+  providers: [ChatroomsRepository, ChatroomsService, ChatroomListCache],
+  exports: [ChatroomListCache, ChatroomsRepository],
+})
+export class ChatroomsModule {}

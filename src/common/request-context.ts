@@ -1,0 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** What every log line of one request or one job carries. */
+export interface RequestContext {
+  requestId?: string;
+  jobId?: string;
+}
+
+export const requestContext = new AsyncLocalStorage<RequestContext>();

@@ -1,0 +1,252 @@
+import { plainToInstance, Transform, Type } from 'class-transformer';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsString,
+  IsUrl,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  validateSync,
+} from 'class-validator';
+import { findUnsafeSettings } from './unsafe-settings.js';
+
+const URL_OPTIONS = { require_tld: false, require_protocol: true };
+
+const Integer = (min: number, max: number): PropertyDecorator => {
+  return (target, key) => {
+    Type(() => Number)(target, key);
+    IsInt()(target, key);
+    Min(min)(target, key);
+    Max(max)(target, key);
+  };
+};
+
+const Flag = (): PropertyDecorator => {
+  return (target, key) => {
+    Transform(({ value }) => (value === 'true' ? true : value === 'false' ? false : (value as unknown)))(
+      target,
+      key,
+    );
+    IsBoolean()(target, key);
+  };
+};
+
+export type ProcessRole = 'all' | 'api' | 'worker';
+export type OtpDelivery = 'response' | 'log';
+
+/**
+ * Every setting of the product: name, type, range and default. `.env.example` and the table in README.md say the
+ * same in prose (a test compares the names). Nothing else reads `process.env`.
+ */
+export class Env {
+  @IsIn(['development', 'test', 'production'])
+  NODE_ENV: 'development' | 'test' | 'production' = 'development';
+
+  /** What this process does: HTTP, queue workers, or both. */
+  @IsIn(['all', 'api', 'worker'])
+  PROCESS_ROLE: ProcessRole = 'all';
+
+  /** Address to listen on. */
+  @IsString()
+  @IsNotEmpty()
+  HOST = '0.0.0.0';
+
+  /** TCP port; 0 takes a free one. */
+  @Integer(0, 65_535)
+  PORT = 5000;
+
+  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+  LOG_LEVEL = 'info';
+
+  /** Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed, comma-separated; none by default. */
+  @IsString()
+  TRUSTED_PROXIES = '';
+
+  /** Where the front end lives: the CORS origin, and where Stripe Checkout sends people back to. */
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  FRONTEND_URL = 'http://localhost:3000';
+
+  /** How long a stopping process waits for requests and replies in flight, ms. */
+  @Integer(0, 600_000)
+  SHUTDOWN_GRACE_MS = 25_000;
+
+  /** PostgreSQL 15 or newer. */
+  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
+  DATABASE_URL!: string;
+
+  /** Connections per process. */
+  @Integer(1, 1000)
+  DATABASE_POOL_SIZE = 10;
+
+  /** Redis 7 or newer, or Valkey; must not evict (`maxmemory-policy noeviction`). */
+  @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] })
+  REDIS_URL!: string;
+
+  /** Signs access tokens; every other server key is derived from it. 32 characters or more (RFC 7518, 3.2). */
+  @IsString()
+  @MinLength(32)
+  JWT_SECRET!: string;
+
+  /** Lifetime of an access token, seconds. */
+  @Integer(1, 86_400)
+  JWT_TTL_SECONDS = 900;
+
+  /** How a one-time code reaches its person. `response` returns it in the answer; `log` prints it. */
+  @IsIn(['response', 'log'])
+  OTP_DELIVERY!: OtpDelivery;
+
+  /** Confirms, in production, an OTP_DELIVERY that shows codes to others than the owner of the number. */
+  @Flag()
+  OTP_DELIVERY_INSECURE_CONFIRMED = false;
+
+  /** Lifetime of a one-time code, seconds (ASVS 5, 6.5). */
+  @Integer(1, 3600)
+  OTP_TTL_SECONDS = 300;
+
+  /** Guesses per code (Twilio Verify). */
+  @Integer(1, 100)
+  OTP_MAX_GUESSES = 5;
+
+  /** Pause between two codes to one number, seconds. */
+  @Integer(0, 3600)
+  OTP_RESEND_SECONDS = 60;
+
+  /** How long a sign-up waits for its number to be verified, seconds. */
+  @Integer(1, 86_400)
+  SIGNUP_TTL_SECONDS = 900;
+
+  /** Requests a minute from one address. */
+  @Integer(1, 1_000_000)
+  THROTTLE_IP_PER_MINUTE = 600;
+
+  /** Requests a minute by one signed-in person. */
+  @Integer(1, 1_000_000)
+  THROTTLE_USER_PER_MINUTE = 240;
+
+  /** Prompts a UTC day for the Basic tier. */
+  @Integer(0, 1_000_000)
+  BASIC_DAILY_PROMPTS = 5;
+
+  @IsString()
+  @IsNotEmpty()
+  GEMINI_API_KEY!: string;
+
+  /** Model used where a room names none. */
+  @IsString()
+  @IsNotEmpty()
+  GEMINI_MODEL = 'gemini-3.8-flash';
+
+  /** Models that a room may ask for, comma-separated. */
+  @Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value,
+  )
+  @IsArray()
+  @Matches(/^[a-z0-9.-]{1,60}$/, { each: true })
+  GEMINI_MODELS = ['gemini-3.8-flash', 'gemini-3.5-flash-lite'];
+
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  GEMINI_BASE_URL = 'https://generativelanguage.googleapis.com';
+
+  /** Longest one call to Gemini may take, ms. */
+  @Integer(1, 600_000)
+  GEMINI_TIMEOUT_MS = 60_000;
+
+  /** Longest reply, tokens. */
+  @Integer(1, 1_000_000)
+  GEMINI_MAX_OUTPUT_TOKENS = 4096;
+
+  /** Size of the history sent with a prompt, tokens (estimated). Older turns are left out whole. */
+  @Integer(100, 2_000_000)
+  CONTEXT_TOKEN_BUDGET = 32_000;
+
+  /** Replies generated at once by one worker process. */
+  @Integer(1, 10_000)
+  REPLY_CONCURRENCY = 200;
+
+  /** Tries at one reply before it has failed. */
+  @Integer(1, 100)
+  REPLY_MAX_ATTEMPTS = 4;
+
+  /** First pause between two tries, ms; doubles with each. */
+  @Integer(0, 60_000)
+  REPLY_RETRY_BASE_MS = 1000;
+
+  /** After this long without a sign of life from its worker, a job is given to another, ms. */
+  @Integer(1000, 600_000)
+  QUEUE_LOCK_MS = 10_000;
+
+  /** How often accepted work that has no job (Redis was lost, a process died) is queued again, ms. */
+  @Integer(100, 3_600_000)
+  SWEEP_INTERVAL_MS = 10_000;
+
+  @IsString()
+  @IsNotEmpty()
+  STRIPE_SECRET_KEY!: string;
+
+  /** The recurring price that Pro costs. */
+  @IsString()
+  @IsNotEmpty()
+  STRIPE_PRO_PRICE_ID!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  STRIPE_WEBHOOK_SECRET!: string;
+
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
+  STRIPE_API_BASE = 'https://api.stripe.com';
+
+  /** Swagger UI at `/docs`. */
+  @Flag()
+  DOCS_ENABLED = true;
+}
+
+/** Thrown at boot. Names the settings that are wrong, never their values: this text ends in logs. */
+export class InvalidEnvError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'InvalidEnvError';
+  }
+}
+
+/** @param source an empty string counts as not set. */
+export function loadEnv(source: Record<string, string | undefined> = process.env): Env {
+  const known = new Set(SETTING_NAMES);
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([key, value]) => known.has(key) && value !== undefined && value !== ''),
+  );
+  const env = plainToInstance(Env, given, { exposeDefaultValues: true });
+  if (given.OTP_DELIVERY === undefined && env.NODE_ENV !== 'production') env.OTP_DELIVERY = 'response';
+
+  const problems = validateSync(env, { validationError: { target: false, value: false } }).map((error) =>
+    given[error.property] === undefined
+      ? `${error.property} is not set`
+      : Object.values(error.constraints ?? {}).join('; '),
+  );
+  if (problems.length === 0) problems.push(...findUnsafeSettings(env));
+  if (problems.length > 0) throw new InvalidEnvError(problems);
+  return env;
+}
+
+/** Every setting there is; fields without a default are own properties too (define semantics of class fields). */
+export const SETTING_NAMES = Object.keys(new Env());
+
+/** The one setting that migrations need: they run before, and without, everything else. */
+export function loadDatabaseUrl(): string {
+  const url = process.env.DATABASE_URL;
+  if (!url) throw new InvalidEnvError(['DATABASE_URL is not set']);
+  return url;
+}
+
+/** Reads `.env` beside package.json, if there is one. What the environment already has wins. */
+export function loadEnvFile(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import type { Env } from './env.js';
+
+const SECRETS = [
+  'JWT_SECRET',
+  'GEMINI_API_KEY',
+  'STRIPE_SECRET_KEY',
+  'STRIPE_PRO_PRICE_ID',
+  'STRIPE_WEBHOOK_SECRET',
+] as const;
+
+const PLACEHOLDER =
+  /change[-_ ]?(me|this|it)|placeholder|your[-_ ]|replace[-_ ]?(me|this)|<.*>|x{6,}|\.\.\./i;
+const SIMULATED = /simulated/i;
+const WEAK_SECRET_DISTINCT_CHARACTERS = 10;
+
+/**
+ * Settings that are well-formed and still must not be used. Placeholders are refused everywhere, because a copied
+ * example that half works wastes a person's time; the rest only where real users and money are.
+ *
+ * @returns sentences that name settings and never hold a value
+ */
+export function findUnsafeSettings(env: Env): string[] {
+  const problems = SECRETS.filter((name) => PLACEHOLDER.test(env[name])).map(
+    (name) => `${name} is still a placeholder`,
+  );
+  if (new Set(env.JWT_SECRET).size < WEAK_SECRET_DISTINCT_CHARACTERS) {
+    problems.push('JWT_SECRET is too easy to guess; make one with: openssl rand -base64 48');
+  }
+  return env.NODE_ENV === 'production' ? [...problems, ...findUnsafeInProduction(env)] : problems;
+}
+
+function findUnsafeInProduction(env: Env): string[] {
+  const problems = SECRETS.filter((name) => SIMULATED.test(env[name])).map(
+    (name) => `${name} belongs to the simulated services of \`npm run local\``,
+  );
+  if (!env.OTP_DELIVERY_INSECURE_CONFIRMED) {
+    problems.push(
+      `OTP_DELIVERY shows one-time codes to others than the owner of the number; ` +
+        `to use it in production all the same, set OTP_DELIVERY_INSECURE_CONFIRMED=true`,
+    );
+  }
+  return problems;
+}

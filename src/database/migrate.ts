@@ -1,0 +1,20 @@
+import dataSource from './data-source.js';
+
+/**
+ * `npm run migration:run`: brings the database of DATABASE_URL to the newest schema. Safe to run twice, and by
+ * several processes at once: the lock makes the later one wait and find nothing to do.
+ */
+const MIGRATION_LOCK = 7_263_401;
+
+await dataSource.initialize();
+try {
+  const lock = dataSource.createQueryRunner();
+  await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+  const done = await dataSource.runMigrations();
+  await lock.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+  await lock.release();
+  for (const { name } of done) process.stdout.write(`migrated: ${name}\n`);
+  if (done.length === 0) process.stdout.write('The database is up to date.\n');
+} finally {
+  await dataSource.destroy();
+}

@@ -1,0 +1,29 @@
+import type { ReplyErrorCode } from '../messages/reply-error.js';
+
+/** A call to Gemini that gave no answer: why, and whether another try can help. */
+export class GeminiError extends Error {
+  constructor(
+    readonly code: ReplyErrorCode,
+    readonly retryable: boolean,
+    options: {
+      /** What Gemini asked to wait (RetryInfo), ms. */
+      retryAfterMs?: number;
+      /** What Gemini named as the reason to stop. */
+      finishReason?: string;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(code, { cause: options.cause });
+    this.name = 'GeminiError';
+    this.retryAfterMs = options.retryAfterMs;
+    this.finishReason = options.finishReason ?? null;
+  }
+
+  readonly retryAfterMs: number | undefined;
+  readonly finishReason: string | null;
+}
+
+/** The call was given up because the process stops, not because anything is wrong with it. */
+export class GeminiAbortedError extends Error {
+  override readonly name = 'GeminiAbortedError';
+}

@@ -1,0 +1,24 @@
+import { Processor } from '@nestjs/bullmq';
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Env } from '../config/env.js';
+import { MessagesModule } from '../messages/messages.module.js';
+import { ReplySweeper } from '../messages/reply-sweeper.js';
+import { REPLY_QUEUE } from '../queue/queues.js';
+import { workerOptions } from '../queue/worker-options.js';
+import { GeminiClient } from './gemini.client.js';
+import { ReplyProcessor } from './reply.processor.js';
+import { ReplyService } from './reply.service.js';
+
+/** The worker that answers prompts. Imported by the composition root alone, in the roles that work the queue. */
+@Module({})
+export class GeminiModule {
+  static with(env: Env): DynamicModule {
+    // @Processor takes its options where the class is declared; ours are settings, so it is applied here.
+    Processor(REPLY_QUEUE, workerOptions(env, env.REPLY_CONCURRENCY))(ReplyProcessor);
+    return {
+      module: GeminiModule,
+      imports: [MessagesModule],
+      providers: [GeminiClient, ReplyProcessor, ReplyService, ReplySweeper],
+    };
+  }
+}

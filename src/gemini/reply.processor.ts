@@ -1,0 +1,94 @@
+import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { DelayedError, type Job } from 'bullmq';
+import { requestContext } from '../common/request-context.js';
+import { Env } from '../config/env.js';
+import { isFinal } from '../messages/message.entity.js';
+import { RepliesRepository } from '../messages/replies.repository.js';
+import type { ReplyJob } from '../queue/queues.js';
+import { ReplyQueue } from '../queue/reply-queue.js';
+import { QuotaService } from '../quota/quota.service.js';
+import { ReplyService } from './reply.service.js';
+
+/** How soon a job whose room is busy looks again, if nobody promotes it before, ms. */
+const TURN_MS = 1000;
+
+/**
+ * Takes replies off the queue. Safe to run twice for the same reply, at the same time too: the claim in Postgres
+ * decides. A job leaves the queue only when its reply is final or gone; otherwise it is put back with a delay.
+ */
+@Injectable()
+export class ReplyProcessor extends WorkerHost implements OnModuleDestroy {
+  private readonly logger = new Logger(ReplyProcessor.name);
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly env: Env,
+    private readonly replies: RepliesRepository,
+    private readonly service: ReplyService,
+    private readonly queue: ReplyQueue,
+    private readonly quota: QuotaService,
+  ) {
+    super();
+  }
+
+  override process(job: Job<ReplyJob>, token?: string): Promise<string> {
+    return requestContext.run({ jobId: job.data.replyId }, () => this.answer(job, token));
+  }
+
+  /** Stops taking jobs, waits for the replies in flight, and hands back what does not finish in time. */
+  async onModuleDestroy(): Promise<void> {
+    const timer = setTimeout(() => {
+      this.stopping.abort();
+    }, this.env.SHUTDOWN_GRACE_MS);
+    await this.worker.close();
+    clearTimeout(timer);
+  }
+
+  /** What went wrong is not the reply's fault (no database, say): the row is still owed, and the sweep queues it again. */
+  @OnWorkerEvent('failed')
+  onFailed(job: Job<ReplyJob> | undefined, err: Error): void {
+    this.logger.error({ err, jobId: job?.id }, 'A reply could not be worked on');
+  }
+
+  @OnWorkerEvent('error')
+  onError(): void {
+    // Lost connections, which RedisModule logs once; the worker connects again by itself.
+  }
+
+  private async answer(job: Job<ReplyJob>, token?: string): Promise<string> {
+    const claimed = await this.replies.claim(job.data);
+    if (claimed === null) return this.settle(job, token);
+    const result = await this.service.generate(claimed, this.stopping.signal);
+    if (!result.done) return this.putBack(job, token, result.retryInMs);
+    await this.wakeNext(claimed.userId, claimed.chatroomId);
+    return 'answered';
+  }
+
+  /** A reply that cannot be claimed is final, gone, or not yet its room's turn. */
+  private async settle(job: Job<ReplyJob>, token?: string): Promise<string> {
+    const { userId, replyId } = job.data;
+    const reply = await this.replies.findReply(userId, replyId);
+    if (reply === null) return 'gone';
+    if (!isFinal(reply)) return this.putBack(job, token, TURN_MS);
+    // Whoever finished it may have died before Redis followed.
+    if (reply.promptId !== null && reply.status !== 'completed')
+      await this.quota.release(userId, reply.promptId);
+    await this.wakeNext(userId, reply.chatroomId);
+    return 'already final';
+  }
+
+  private async putBack(job: Job<ReplyJob>, token: string | undefined, ms: number): Promise<never> {
+    await job.moveToDelayed(Date.now() + ms, token);
+    throw new DelayedError();
+  }
+
+  private async wakeNext(userId: string, chatroomId: string): Promise<void> {
+    try {
+      const next = await this.replies.findNextUnfinished(userId, chatroomId);
+      if (next !== null) await this.queue.promote(next);
+    } catch (err) {
+      this.logger.debug({ err }, 'The next reply of the room was not woken; it looks again by itself');
+    }
+  }
+}

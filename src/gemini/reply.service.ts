@@ -1,0 +1,119 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Env } from '../config/env.js';
+import {
+  type ClaimedReply,
+  RepliesRepository,
+  type ReplyContext,
+  type ReplyOutcome,
+} from '../messages/replies.repository.js';
+import type { ReplyErrorCode } from '../messages/reply-error.js';
+import { QuotaService } from '../quota/quota.service.js';
+import { ReplyEvents } from '../streaming/reply-events.js';
+import { GeminiClient } from './gemini.client.js';
+import { GeminiAbortedError, GeminiError } from './gemini-error.js';
+
+/** What is to be done with a reply after one try. */
+export type TryResult = { done: true } | { done: false; retryInMs: number };
+
+/** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
+const CHARACTERS_PER_TOKEN = 3;
+const RETRY_MS_MAX = 60_000;
+
+/** Generates one reply: builds the request, calls the model, writes the one outcome. */
+@Injectable()
+export class ReplyService {
+  private readonly logger = new Logger(ReplyService.name);
+
+  constructor(
+    private readonly env: Env,
+    private readonly replies: RepliesRepository,
+    private readonly gemini: GeminiClient,
+    private readonly quota: QuotaService,
+    private readonly events: ReplyEvents,
+  ) {}
+
+  async generate(reply: ClaimedReply, abort: AbortSignal): Promise<TryResult> {
+    // A worker that died in every try before this one left no word but the count.
+    if (reply.attempt > this.env.REPLY_MAX_ATTEMPTS) return this.finish(reply, failure('REPLY_INTERRUPTED'));
+    const context = await this.replies.getForReply(
+      reply,
+      this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN,
+    );
+    if (context === null) return this.refundDeleted(reply);
+    try {
+      return await this.finish(reply, await this.ask(context, abort));
+    } catch (error) {
+      if (error instanceof GeminiAbortedError) return this.retry(reply, 0);
+      if (!(error instanceof GeminiError)) throw error;
+      this.logger.warn(
+        { err: error, replyId: reply.replyId, attempt: reply.attempt },
+        'Gemini gave no answer',
+      );
+      if (error.retryable && reply.attempt < this.env.REPLY_MAX_ATTEMPTS) {
+        return this.retry(reply, error.retryAfterMs ?? this.backoff(reply.attempt));
+      }
+      return this.finish(reply, { ...failure(error.code), finishReason: error.finishReason });
+    }
+  }
+
+  private async ask(context: ReplyContext, abort: AbortSignal): Promise<ReplyOutcome> {
+    const model = context.model ?? this.env.GEMINI_MODEL;
+    const outcome = { ...failure('MODEL_EMPTY'), model };
+    for await (const chunk of this.gemini.stream({ ...context, model }, abort)) {
+      outcome.content += chunk.text;
+      outcome.finishReason = chunk.finishReason ?? outcome.finishReason;
+      outcome.model = chunk.model ?? outcome.model;
+      outcome.promptTokens = chunk.promptTokens ?? outcome.promptTokens;
+      outcome.outputTokens = chunk.outputTokens ?? outcome.outputTokens;
+    }
+    // Postgres has no NUL, and a model may write anything.
+    const content = outcome.content.replaceAll('\0', '').toWellFormed();
+    if (content.trim() === '') throw new GeminiError('MODEL_EMPTY', true);
+    return { ...outcome, content, status: 'completed', errorCode: null };
+  }
+
+  /** Writes the outcome, and makes the quota in Redis follow Postgres. Only the newest attempt gets to. */
+  private async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<TryResult> {
+    const { userId, promptId, replyId } = reply;
+    if (!(await this.replies.finish(reply, outcome))) return this.lost(reply);
+    if (outcome.status === 'completed') await this.quota.confirm(userId, promptId);
+    else await this.quota.release(userId, promptId);
+    await this.events.announceFinal(replyId);
+    return { done: true };
+  }
+
+  /** Another attempt has the reply now, or its room was deleted meanwhile. */
+  private async lost(reply: ClaimedReply): Promise<TryResult> {
+    const row = await this.replies.findReply(reply.userId, reply.replyId);
+    return row === null ? this.refundDeleted(reply) : { done: true };
+  }
+
+  private async refundDeleted({ userId, promptId }: ClaimedReply): Promise<TryResult> {
+    await this.replies.refund(userId, promptId);
+    await this.quota.release(userId, promptId);
+    return { done: true };
+  }
+
+  private async retry(reply: ClaimedReply, retryInMs: number): Promise<TryResult> {
+    await this.replies.release(reply);
+    return { done: false, retryInMs };
+  }
+
+  /** Doubles with each attempt, and is spread so that replies that failed together do not come back together. */
+  private backoff(attempt: number): number {
+    const base = Math.min(this.env.REPLY_RETRY_BASE_MS * 2 ** (attempt - 1), RETRY_MS_MAX);
+    return base / 2 + Math.random() * (base / 2);
+  }
+}
+
+function failure(code: ReplyErrorCode): ReplyOutcome {
+  return {
+    status: code === 'PROMPT_BLOCKED' || code === 'REPLY_BLOCKED' ? 'blocked' : 'failed',
+    content: '',
+    errorCode: code,
+    finishReason: null,
+    model: null,
+    promptTokens: null,
+    outputTokens: null,
+  };
+}

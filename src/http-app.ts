@@ -1,0 +1,106 @@
+import fastifyHelmet from '@fastify/helmet';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import { AppModule } from './app.module.js';
+import { createLogger, PinoLoggerService } from './common/logger.js';
+import { sendProblem } from './common/problem.filter.js';
+import { requestContext } from './common/request-context.js';
+import type { Env } from './config/env.js';
+import { buildOpenApi } from './openapi.js';
+
+const BODY_LIMIT = 64 * 1024;
+/** Stripe's events can be larger than anything that people send. */
+const WEBHOOK_BODY_LIMIT = 1024 * 1024;
+const REQUEST_ID = /^[\w.-]{1,64}$/;
+const QUIET_PATHS = /^\/(health|docs)(\/|$)/;
+
+/** The HTTP application with everything around its routes; not yet listening. */
+export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
+  const logger = createLogger(env.LOG_LEVEL);
+  const adapter = new FastifyAdapter({
+    loggerInstance: logger,
+    // One line a request, written below; Fastify would write two.
+    logController: new LogController({ disableRequestLogging: true }),
+    // Lines get the request's id from its context; see logger.ts.
+    childLoggerFactory: () => logger,
+    requestIdHeader: false,
+    genReqId: requestId,
+    // URLs that cannot be decoded: they reach no route, and so no filter.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      sendProblem(error, request, reply);
+    },
+    bodyLimit: BODY_LIMIT,
+    trustProxy: env.TRUSTED_PROXIES === '' ? false : env.TRUSTED_PROXIES,
+    forceCloseConnections: 'idle',
+    routerOptions: { ignoreTrailingSlash: true },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(env), adapter, {
+    logger: new PinoLoggerService(logger),
+    bodyParser: false,
+    rawBody: true,
+    abortOnError: false,
+  });
+  // JSON and nothing else: other types are a 415.
+  adapter.getInstance().removeContentTypeParser('text/plain');
+  app.useBodyParser('application/json');
+  addRequestHooks(adapter.getInstance() as unknown as FastifyInstance);
+  await app.register(fastifyHelmet, { contentSecurityPolicy: env.DOCS_ENABLED ? swaggerCsp() : undefined });
+  app.enableCors({
+    origin: new URL(env.FRONTEND_URL).origin,
+    exposedHeaders: [
+      'x-request-id',
+      'retry-after',
+      'ratelimit-limit',
+      'ratelimit-remaining',
+      'ratelimit-reset',
+    ],
+  });
+  app.enableShutdownHooks();
+  if (env.DOCS_ENABLED) {
+    SwaggerModule.setup('docs', app, () => buildOpenApi(app), {
+      jsonDocumentUrl: 'docs/openapi.json',
+      yamlDocumentUrl: 'docs/openapi.yaml',
+      swaggerOptions: { persistAuthorization: true },
+    });
+  }
+  return app;
+}
+
+/** A caller's own request id is kept when it is harmless, so that one id goes through all of their systems. */
+function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function addRequestHooks(fastify: FastifyInstance): void {
+  fastify.addHook('onRoute', (route) => {
+    if (route.url === '/webhook/stripe') route.bodyLimit = WEBHOOK_BODY_LIMIT;
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    requestContext.run({ requestId: request.id }, done);
+  });
+  fastify.addHook('onResponse', (request: FastifyRequest, reply, done) => {
+    if (!QUIET_PATHS.test(request.url)) {
+      request.log.info({ req: request, res: reply, ms: Math.round(reply.elapsedTime) }, 'request');
+    }
+    done();
+  });
+}
+
+/** Swagger UI brings inline styles and images; scripts come from here alone. */
+function swaggerCsp(): { directives: Record<string, string[] | null> } {
+  return {
+    directives: {
+      defaultSrc: [`'self'`],
+      styleSrc: [`'self'`, `'unsafe-inline'`],
+      imgSrc: [`'self'`, 'data:'],
+      scriptSrc: [`'self'`],
+      // Off: the page is also read over plain HTTP, on a developer's machine.
+      upgradeInsecureRequests: null,
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+
+export const CONTENT_LENGTH_MAX = 16_000;
+export const WAIT_SECONDS_MAX = 30;
+
+export class SendMessageRequest {
+  /**
+   * The prompt, 1 to 16,000 characters.
+   * @example 'Which three sights should I not miss in Lisbon?'
+   */
+  @IsString()
+  @Length(1, CONTENT_LENGTH_MAX)
+  @Matches(/\S/, { message: 'content must not be blank' })
+  content!: string;
+}
+
+export class GetMessageQuery {
+  /**
+   * Wait up to this many seconds for the final state of a reply before answering.
+   * @example 30
+   */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(WAIT_SECONDS_MAX)
+  wait: number = 0;
+}

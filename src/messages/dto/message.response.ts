@@ -1,0 +1,129 @@
+import type { Page } from '../../common/pagination.js';
+import type { Message, MessageRole, MessageStatus } from '../message.entity.js';
+import { REPLY_ERRORS, type ReplyErrorCode } from '../reply-error.js';
+
+export class ReplyErrorResponse {
+  /**
+   * Stable: branch on this one.
+   * @example 'MODEL_UNAVAILABLE'
+   */
+  code!: string;
+
+  /** @example 'The model could not be reached. Send the prompt again.' */
+  message!: string;
+}
+
+export class MessageResponse {
+  /**
+   * UUIDv7; a conversation is ordered by it.
+   * @example '0199f2c0-7d3a-7c11-9f0e-3f1f6a1b2c3d'
+   */
+  id!: string;
+
+  /** @example '0199f2c0-0000-7c11-9f0e-3f1f6a1b2c3d' */
+  chatroomId!: string;
+
+  /** `user`: a prompt. `model`: the reply to one. */
+  role!: MessageRole;
+
+  /** The text; empty while a reply is pending. */
+  content!: string;
+
+  /**
+   * Prompts are `completed`. Replies go from `pending` over `streaming` to one of `completed`, `failed`, `blocked`,
+   * `cancelled`, and stay there.
+   */
+  status!: MessageStatus;
+
+  /** Replies: the prompt that this answers. */
+  promptId!: string | null;
+
+  /** Only on a reply that failed or was blocked; such a reply is not charged. */
+  error?: ReplyErrorResponse;
+
+  /**
+   * Replies: why the model stopped, in its own words (STOP, MAX_TOKENS, SAFETY, …).
+   * @example 'STOP'
+   */
+  finishReason!: string | null;
+
+  /**
+   * Replies: the model that answered.
+   * @example 'gemini-3.8-flash'
+   */
+  model!: string | null;
+
+  /** Replies: tokens read, as Gemini counted them. */
+  promptTokens!: number | null;
+
+  /** Replies: tokens written. */
+  outputTokens!: number | null;
+
+  createdAt!: Date;
+
+  /** When the message got its final status. */
+  finishedAt!: Date | null;
+
+  static from(message: Message): MessageResponse {
+    return {
+      id: message.id,
+      chatroomId: message.chatroomId,
+      role: message.role,
+      content: message.content,
+      status: message.status,
+      promptId: message.promptId,
+      ...(message.errorCode === null ? {} : { error: errorOf(message.errorCode) }),
+      finishReason: message.finishReason,
+      model: message.model,
+      promptTokens: message.promptTokens,
+      outputTokens: message.outputTokens,
+      createdAt: message.createdAt,
+      finishedAt: message.finishedAt,
+    };
+  }
+}
+
+export class MessagePageResponse {
+  data!: MessageResponse[];
+
+  /** Pass it as `cursor` for the next page, which is older; null on the last one. */
+  nextCursor!: string | null;
+
+  static from(page: Page<Message>): MessagePageResponse {
+    return { data: page.data.map((message) => MessageResponse.from(message)), nextCursor: page.nextCursor };
+  }
+}
+
+export class MessageLinks {
+  /** The reply. @example '/v1/chatrooms/0199…/messages/0199…' */
+  reply!: string;
+
+  /** The reply, answered as soon as it is final, or after 30 seconds. */
+  wait!: string;
+
+  /** The conversation. */
+  messages!: string;
+}
+
+export class PromptAcceptedResponse {
+  prompt!: MessageResponse;
+
+  /** The reply that is owed; its content comes later. */
+  reply!: MessageResponse;
+
+  links!: MessageLinks;
+
+  static from(prompt: Message, reply: Message): PromptAcceptedResponse {
+    const messages = `/v1/chatrooms/${reply.chatroomId}/messages`;
+    const self = `${messages}/${reply.id}`;
+    return {
+      prompt: MessageResponse.from(prompt),
+      reply: MessageResponse.from(reply),
+      links: { reply: self, wait: `${self}?wait=30`, messages },
+    };
+  }
+}
+
+function errorOf(code: string): ReplyErrorResponse {
+  return { code, message: REPLY_ERRORS[code as ReplyErrorCode] };
+}

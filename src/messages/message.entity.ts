@@ -1,0 +1,107 @@
+import {
+  Check,
+  Column,
+  CreateDateColumn,
+  Entity,
+  Index,
+  JoinColumn,
+  ManyToOne,
+  PrimaryColumn,
+  type Relation,
+  Unique,
+} from 'typeorm';
+import { Chatroom } from '../chatrooms/chatroom.entity.js';
+
+export type MessageRole = 'user' | 'model';
+
+export const MESSAGE_STATUSES = [
+  'pending',
+  'streaming',
+  'completed',
+  'failed',
+  'cancelled',
+  'blocked',
+] as const;
+export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
+
+/** States in which a reply is still owed. */
+export const UNFINISHED: readonly MessageStatus[] = ['pending', 'streaming'];
+
+export const isFinal = (message: Pick<Message, 'status'>): boolean => !UNFINISHED.includes(message.status);
+
+/**
+ * A turn of a conversation: a prompt (role `user`, always `completed`) or the reply to it (role `model`). Ids are
+ * UUIDv7 and a reply's follows its prompt's, so the order of ids is the order of the conversation.
+ *
+ * The reply is written together with its prompt, as `pending`: that row is the outbox of the queue. Whatever is lost
+ * later, it says that somebody is still waiting for an answer.
+ */
+@Entity('messages')
+@Index('messages_by_room', ['userId', 'chatroomId', 'id'])
+@Index('messages_unfinished', ['userId', 'chatroomId', 'id'], { where: `status IN ('pending', 'streaming')` })
+@Unique('messages_one_reply_per_prompt', ['userId', 'promptId'])
+@Check('messages_role_check', `role IN ('user', 'model')`)
+@Check(
+  'messages_status_check',
+  `status IN ('pending', 'streaming', 'completed', 'failed', 'cancelled', 'blocked')`,
+)
+@Check('messages_prompt_check', `(role = 'model') = (prompt_id IS NOT NULL)`)
+export class Message {
+  @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'messages_pkey' })
+  userId!: string;
+
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'messages_pkey' })
+  id!: string;
+
+  @Column('uuid', { name: 'chatroom_id' })
+  chatroomId!: string;
+
+  @ManyToOne(() => Chatroom, { onDelete: 'CASCADE' })
+  @JoinColumn([
+    { name: 'user_id', referencedColumnName: 'userId', foreignKeyConstraintName: 'messages_chatroom_fkey' },
+    { name: 'chatroom_id', referencedColumnName: 'id', foreignKeyConstraintName: 'messages_chatroom_fkey' },
+  ])
+  chatroom?: Relation<Chatroom>;
+
+  @Column('text')
+  role!: MessageRole;
+
+  @Column('text')
+  content!: string;
+
+  @Column('text')
+  status!: MessageStatus;
+
+  /** Replies: the prompt that this answers. */
+  @Column('uuid', { name: 'prompt_id', nullable: true })
+  promptId!: string | null;
+
+  /** Replies that have no answer: why, as a code of `reply-error.ts`. */
+  @Column('text', { name: 'error_code', nullable: true })
+  errorCode!: string | null;
+
+  /** As Gemini named it: STOP, MAX_TOKENS, SAFETY, … */
+  @Column('text', { name: 'finish_reason', nullable: true })
+  finishReason!: string | null;
+
+  /** The model version that answered. */
+  @Column('text', { nullable: true })
+  model!: string | null;
+
+  @Column('int', { name: 'prompt_tokens', nullable: true })
+  promptTokens!: number | null;
+
+  @Column('int', { name: 'output_tokens', nullable: true })
+  outputTokens!: number | null;
+
+  /** How often a worker has taken this reply on; also the fencing token: only the newest attempt may write. */
+  @Column('int', { default: 0 })
+  attempt!: number;
+
+  @CreateDateColumn({ type: 'timestamptz', name: 'created_at', precision: 3 })
+  createdAt!: Date;
+
+  /** When the message got its final status. */
+  @Column({ type: 'timestamptz', name: 'finished_at', precision: 3, nullable: true })
+  finishedAt!: Date | null;
+}

@@ -1,0 +1,68 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { ChatroomListCache } from '../chatrooms/chatroom-list-cache.js';
+import { ChatroomsRepository } from '../chatrooms/chatrooms.repository.js';
+import { AppError } from '../common/app-error.js';
+import { Cursors, type PageQuery } from '../common/pagination.js';
+import { QuotaService } from '../quota/quota.service.js';
+import { ReplyQueue } from '../queue/reply-queue.js';
+import { MessagePageResponse, MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
+import { MessagesRepository } from './messages.repository.js';
+
+@Injectable()
+export class MessagesService {
+  private readonly logger = new Logger(MessagesService.name);
+
+  constructor(
+    private readonly messages: MessagesRepository,
+    private readonly rooms: ChatroomsRepository,
+    private readonly cache: ChatroomListCache,
+    private readonly quota: QuotaService,
+    private readonly queue: ReplyQueue,
+    private readonly cursors: Cursors,
+  ) {}
+
+  /**
+   * Accepts a prompt. Once it is stored nothing can fail the request any more: the pending reply row gets its answer
+   * whether or not the job below was queued, and the charge stands in Postgres whether or not Redis confirms it.
+   */
+  async send(
+    userId: string,
+    chatroomId: string,
+    promptId: string,
+    content: string,
+  ): Promise<PromptAcceptedResponse> {
+    const accepted = await this.messages.accept(userId, chatroomId, promptId, content);
+    if (accepted === null) throw new AppError('CHATROOM_NOT_FOUND');
+    const [prompt, reply] = accepted;
+    await Promise.all([
+      this.attempt('confirm the charge', reply.id, this.quota.confirm(userId, promptId)),
+      this.attempt('queue the reply', reply.id, this.queue.enqueue({ userId, replyId: reply.id })),
+      this.cache.invalidate(userId),
+    ]);
+    return PromptAcceptedResponse.from(prompt, reply);
+  }
+
+  async list(userId: string, chatroomId: string, query: PageQuery): Promise<MessagePageResponse> {
+    const list = `messages:${userId}:${chatroomId}`;
+    const beforeId = query.cursor === undefined ? undefined : this.cursors.decode(list, query.cursor)[0];
+    const rows = await this.messages.list(userId, chatroomId, query.limit, beforeId);
+    if (rows.length === 0 && (await this.rooms.find(userId, chatroomId)) === null) {
+      throw new AppError('CHATROOM_NOT_FOUND');
+    }
+    return MessagePageResponse.from(this.cursors.page(list, rows, query.limit, (message) => [message.id]));
+  }
+
+  async get(userId: string, chatroomId: string, id: string): Promise<MessageResponse> {
+    const message = await this.messages.find(userId, chatroomId, id);
+    if (message === null) throw new AppError('MESSAGE_NOT_FOUND');
+    return MessageResponse.from(message);
+  }
+
+  private async attempt(what: string, replyId: string, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (err) {
+      this.logger.warn({ err, replyId }, `Could not ${what} at once; the sweep does it`);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
+import { firstIdAt } from '../common/id.js';
+import type { ReplyJob } from '../queue/queues.js';
+import { Message, type MessageStatus } from './message.entity.js';
+import type { ReplyErrorCode } from './reply-error.js';
+
+/** A reply that this worker has taken on. Only the holder of the newest attempt may write to it. */
+export interface ClaimedReply {
+  userId: string;
+  chatroomId: string;
+  replyId: string;
+  promptId: string;
+  attempt: number;
+}
+
+export interface Turn {
+  prompt: string;
+  reply: string;
+}
+
+/** What a reply is generated from. */
+export interface ReplyContext {
+  prompt: string;
+  systemInstruction: string | null;
+  model: string | null;
+  /** Answered turns before the prompt, oldest first. */
+  history: Turn[];
+}
+
+/** How a reply ended. */
+export interface ReplyOutcome {
+  status: Extract<MessageStatus, 'completed' | 'failed' | 'blocked'>;
+  content: string;
+  errorCode: ReplyErrorCode | null;
+  finishReason: string | null;
+  model: string | null;
+  promptTokens: number | null;
+  outputTokens: number | null;
+}
+
+/** The longest history that is looked at, in turns. */
+const HISTORY_TURNS_MAX = 200;
+
+/** What the worker does to replies. */
+@Injectable()
+export class RepliesRepository {
+  constructor(@InjectRepository(Message) private readonly messages: Repository<Message>) {}
+
+  findReply(userId: string, replyId: string): Promise<Message | null> {
+    return this.messages.findOneBy({ userId, id: replyId });
+  }
+
+  /**
+   * Takes the reply on and makes every earlier attempt void. Null when it is final or gone, and when an earlier reply
+   * of the room is still owed: a conversation is answered in order.
+   */
+  async claim({ userId, replyId }: ReplyJob): Promise<ClaimedReply | null> {
+    const [rows] = await this.messages.query<
+      [{ chatroom_id: string; prompt_id: string; attempt: number }[], number]
+    >(
+      `UPDATE messages reply SET status = 'streaming', attempt = attempt + 1
+       WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'streaming') AND NOT EXISTS (
+         SELECT 1 FROM messages earlier
+         WHERE earlier.user_id = $1 AND earlier.chatroom_id = reply.chatroom_id AND earlier.id < $2
+           AND earlier.status IN ('pending', 'streaming'))
+       RETURNING chatroom_id, prompt_id, attempt`,
+      [userId, replyId],
+    );
+    const row = rows[0];
+    return row === undefined
+      ? null
+      : { userId, replyId, chatroomId: row.chatroom_id, promptId: row.prompt_id, attempt: row.attempt };
+  }
+
+  /**
+   * The prompt with the room's settings, and the newest answered turns that fit, whole, into `historyCharacters`. Null
+   * when the room is gone.
+   */
+  async getForReply(reply: ClaimedReply, historyCharacters: number): Promise<ReplyContext | null> {
+    const { userId, chatroomId, promptId } = reply;
+    const [[room], turns] = await Promise.all([
+      this.messages.query<{ content: string; system_instruction: string | null; model: string | null }[]>(
+        `SELECT prompt.content, room.system_instruction, room.model
+         FROM messages prompt JOIN chatrooms room ON room.user_id = prompt.user_id AND room.id = prompt.chatroom_id
+         WHERE prompt.user_id = $1 AND prompt.id = $2`,
+        [userId, promptId],
+      ),
+      this.messages.query<Turn[]>(
+        `SELECT prompt, reply FROM (
+           SELECT reply.id, prompt.content AS prompt, reply.content AS reply,
+                  sum(length(prompt.content) + length(reply.content)) OVER (ORDER BY reply.id DESC) AS characters
+           FROM (SELECT * FROM messages
+                 WHERE user_id = $1 AND chatroom_id = $2 AND id < $3 AND role = 'model'
+                   AND status IN ('completed', 'cancelled') AND content <> ''
+                 ORDER BY id DESC LIMIT ${HISTORY_TURNS_MAX}) reply
+           JOIN messages prompt ON prompt.user_id = reply.user_id AND prompt.id = reply.prompt_id
+         ) turn WHERE characters <= $4 ORDER BY id`,
+        [userId, chatroomId, promptId, historyCharacters],
+      ),
+    ]);
+    if (room === undefined) return null;
+    return {
+      prompt: room.content,
+      systemInstruction: room.system_instruction,
+      model: room.model,
+      history: turns,
+    };
+  }
+
+  /**
+   * Gives the reply its final state and, where there is no answer, takes the charge back: one statement, and only for
+   * the newest attempt. False when that was not this one.
+   */
+  async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<boolean> {
+    const rows: unknown[] = await this.messages.query(
+      `WITH done AS (
+         UPDATE messages SET status = $4, content = $5, error_code = $6, finish_reason = $7, model = $8,
+           prompt_tokens = $9, output_tokens = $10, finished_at = now()
+         WHERE user_id = $1 AND id = $2 AND attempt = $3 AND status = 'streaming'
+         RETURNING user_id, prompt_id
+       ), refund AS (
+         DELETE FROM prompt_charges charge USING done
+         WHERE $4 <> 'completed' AND charge.user_id = done.user_id AND charge.prompt_id = done.prompt_id
+       )
+       SELECT prompt_id FROM done`,
+      [
+        reply.userId,
+        reply.replyId,
+        reply.attempt,
+        outcome.status,
+        outcome.content,
+        outcome.errorCode,
+        outcome.finishReason,
+        outcome.model,
+        outcome.promptTokens,
+        outcome.outputTokens,
+      ],
+    );
+    return rows.length === 1;
+  }
+
+  /** Puts the reply back for another attempt. */
+  async release(reply: ClaimedReply): Promise<void> {
+    const { userId, replyId, attempt } = reply;
+    await this.messages.update({ userId, id: replyId, attempt, status: 'streaming' }, { status: 'pending' });
+  }
+
+  /** Takes back the charge of a prompt whose reply is gone without an answer, because its room was deleted. */
+  async refund(userId: string, promptId: string): Promise<void> {
+    await this.messages.query('DELETE FROM prompt_charges WHERE user_id = $1 AND prompt_id = $2', [
+      userId,
+      promptId,
+    ]);
+  }
+
+  /** The next reply that is owed in a room. */
+  async findNextUnfinished(userId: string, chatroomId: string): Promise<string | null> {
+    const [row] = await this.messages.query<{ id: string }[]>(
+      `SELECT id FROM messages WHERE user_id = $1 AND chatroom_id = $2 AND status IN ('pending', 'streaming')
+       ORDER BY id LIMIT 1`,
+      [userId, chatroomId],
+    );
+    return row?.id ?? null;
+  }
+
+  /** Replies that were owed already at a moment (epoch ms): what a sweep queues again. */
+  async listUnfinishedSince(moment: number, limit: number): Promise<ReplyJob[]> {
+    const rows = await this.messages.query<{ user_id: string; id: string }[]>(
+      `SELECT user_id, id FROM messages WHERE status IN ('pending', 'streaming') AND id < $1 ORDER BY id LIMIT $2`,
+      [firstIdAt(moment), limit],
+    );
+    return rows.map((row) => ({ userId: row.user_id, replyId: row.id }));
+  }
+}

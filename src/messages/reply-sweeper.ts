@@ -1,0 +1,35 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { repeat } from '../common/repeat.js';
+import { Env } from '../config/env.js';
+import { ReplyQueue } from '../queue/reply-queue.js';
+import { RepliesRepository } from './replies.repository.js';
+
+const BATCH = 1000;
+
+/**
+ * Queues every reply again that is owed and may have no job: Redis was down or wiped, or a process died between its
+ * commit and its job. Queueing is idempotent, so it need not know which ones do.
+ */
+@Injectable()
+export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
+  private stop: (() => void) | undefined;
+
+  constructor(
+    private readonly env: Env,
+    private readonly replies: RepliesRepository,
+    private readonly queue: ReplyQueue,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.stop = repeat('The sweep for owed replies', this.env.SWEEP_INTERVAL_MS, () => this.sweep());
+  }
+
+  onModuleDestroy(): void {
+    this.stop?.();
+  }
+
+  private async sweep(): Promise<void> {
+    const owed = await this.replies.listUnfinishedSince(Date.now() - this.env.SWEEP_INTERVAL_MS, BATCH);
+    if (owed.length > 0) await this.queue.enqueueAll(owed);
+  }
+}

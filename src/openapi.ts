@@ -1,0 +1,59 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { problemContent } from './common/api-problems.js';
+import { PROBLEMS, type ProblemCode } from './common/app-error.js';
+
+const INTRODUCTION = `
+Backend for AI chat: sign in with a mobile number and a one-time code, make chatrooms, send prompts, fetch the replies
+that Gemini writes, subscribe to Pro.
+
+**Try it out**: call \`send-otp\` and \`verify-otp\`, press *Authorize*, paste the \`accessToken\`.
+
+Every error is a problem document (RFC 9457): branch on its \`code\`. Every list is paged: pass \`nextCursor\` back as
+\`cursor\`. Times are ISO 8601 in UTC; money is in minor units with its currency.
+`.trim();
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+/** The OpenAPI document, generated from controllers and DTOs. */
+export function buildOpenApi(app: INestApplication): OpenAPIObject {
+  const options = new DocumentBuilder()
+    .setTitle('Chat backend')
+    .setDescription(INTRODUCTION)
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
+    .build();
+  const document = SwaggerModule.createDocument(app, options, {
+    operationIdFactory: (controller, method) =>
+      `${controller.replace(/Controller$/, '').toLowerCase()}.${method}`,
+  });
+  for (const item of Object.values(document.paths)) {
+    for (const operation of [item.get, item.post, item.put, item.patch, item.delete]) {
+      if (operation) addSharedProblems(operation);
+    }
+  }
+  return document;
+}
+
+/** Adds the errors that an operation can have by being one: bad input, no token, too many requests, an outage. */
+function addSharedProblems(operation: Operation): void {
+  const takesInput = operation.requestBody !== undefined || (operation.parameters ?? []).length > 0;
+  const shared: ProblemCode[] = [
+    ...(takesInput ? (['VALIDATION_FAILED'] as const) : []),
+    ...(operation.requestBody ? (['MALFORMED_REQUEST', 'INVALID_TEXT', 'PAYLOAD_TOO_LARGE'] as const) : []),
+    ...(operation.security ? (['UNAUTHENTICATED'] as const) : []),
+    ...(operation.tags?.includes('Health') ? [] : (['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'] as const)),
+    'INTERNAL_ERROR',
+  ];
+  for (const status of new Set(shared.map((code) => PROBLEMS[code][0]))) {
+    const own = ownCodes(operation, status);
+    const codes = [...own, ...shared.filter((code) => PROBLEMS[code][0] === status && !own.includes(code))];
+    operation.responses[String(status)] = problemContent(codes);
+  }
+}
+
+function ownCodes(operation: Operation, status: number): ProblemCode[] {
+  const response = operation.responses[String(status)];
+  if (!response || !('content' in response)) return [];
+  return Object.keys(response.content?.['application/problem+json']?.examples ?? {}) as ProblemCode[];
+}

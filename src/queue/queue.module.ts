@@ -1,0 +1,22 @@
+import { BullModule } from '@nestjs/bullmq';
+import { Module } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { QUEUE_PREFIX } from '../redis/keys.js';
+import { REDIS } from '../redis/redis.module.js';
+import { REPLY_QUEUE, STRIPE_EVENT_QUEUE } from './queues.js';
+import { ReplyQueue } from './reply-queue.js';
+import { StripeEventQueue } from './stripe-event-queue.js';
+
+/** Producers. They use the process's one command connection and fail fast with it; workers bring their own. */
+@Module({
+  imports: [
+    BullModule.forRootAsync({
+      inject: [REDIS],
+      useFactory: (connection: Redis) => ({ connection, prefix: QUEUE_PREFIX }),
+    }),
+    BullModule.registerQueue({ name: REPLY_QUEUE }, { name: STRIPE_EVENT_QUEUE }),
+  ],
+  providers: [ReplyQueue, StripeEventQueue],
+  exports: [ReplyQueue, StripeEventQueue],
+})
+export class QueueModule {}

@@ -1,0 +1,19 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { And, LessThan, MoreThanOrEqual, Repository } from 'typeorm';
+import { firstIdAt } from '../common/id.js';
+import { PromptCharge } from './prompt-charge.entity.js';
+
+@Injectable()
+export class QuotaRepository {
+  constructor(@InjectRepository(PromptCharge) private readonly charges: Repository<PromptCharge>) {}
+
+  /** The prompts charged between two moments (epoch ms, the later one excluded): a range of the primary key. */
+  async chargedPromptIds(userId: string, from: number, to: number): Promise<string[]> {
+    const rows = await this.charges.find({
+      where: { userId, promptId: And(MoreThanOrEqual(firstIdAt(from)), LessThan(firstIdAt(to))) },
+      select: { promptId: true },
+    });
+    return rows.map((row) => row.promptId);
+  }
+}

@@ -1,0 +1,101 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { idTime } from '../common/id.js';
+import { Env } from '../config/env.js';
+import { keys } from '../redis/keys.js';
+import { REDIS } from '../redis/redis.module.js';
+import { RedisScript } from '../redis/redis-script.js';
+import type { Tier } from '../users/user.entity.js';
+import { QuotaRepository } from './quota.repository.js';
+
+const DAY_MS = 86_400_000;
+/** Longer than any request takes; a reservation whose process died is given back after it. */
+const RESERVATION_MS = 60_000;
+/** A day's key is kept a little beyond its day, for replies that are in flight at midnight. */
+const KEEP_MS = 2 * DAY_MS;
+
+export interface QuotaState {
+  used: number;
+  /** Null: unlimited. */
+  limit: number | null;
+  /** Next midnight, UTC. */
+  resetAt: Date;
+}
+
+export interface Reservation extends QuotaState {
+  accepted: boolean;
+}
+
+/**
+ * KEYS: the day's set. ARGV: prompt id ('' only counts), limit (-1: none), now, reservation end. Members are prompt
+ * ids; the score is when the reservation ends, or inf once it is confirmed. The member '' marks that the set was
+ * filled from Postgres. Returns {found, accepted, used}.
+ */
+const RESERVE = new RedisScript<[found: number, accepted: number, used: number]>(`
+if redis.call('ZSCORE', KEYS[1], '') == false then return {0, 0, 0} end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+local used = redis.call('ZCARD', KEYS[1]) - 1
+if ARGV[1] == '' then return {1, 1, used} end
+if tonumber(ARGV[2]) >= 0 and used >= tonumber(ARGV[2]) then return {1, 0, used} end
+redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
+return {1, 1, used + 1}`);
+
+/** KEYS: the day's set. ARGV: its lifetime in ms, then the charged prompt ids. Adds to what is there, and marks it filled. */
+const FILL = new RedisScript<number>(`
+redis.call('ZADD', KEYS[1], 'inf', '')
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'inf', ARGV[i]) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`);
+
+/**
+ * The daily prompt quota. Postgres (`prompt_charges`) says what was charged; the sorted set of the day in Redis makes
+ * the decision atomic and is filled again from Postgres when it is lost. All operations are idempotent by prompt id,
+ * and a prompt belongs to the UTC day in its id whenever its reply comes.
+ */
+@Injectable()
+export class QuotaService {
+  constructor(
+    private readonly env: Env,
+    @Inject(REDIS) private readonly redis: Redis,
+    private readonly charges: QuotaRepository,
+  ) {}
+
+  /** Takes one prompt of the day, or finds the limit reached. */
+  async reserve(userId: string, tier: Tier, promptId: string): Promise<Reservation> {
+    return this.decide(userId, tier, idTime(promptId), promptId);
+  }
+
+  async state(userId: string, tier: Tier, now = Date.now()): Promise<QuotaState> {
+    const { used, limit, resetAt } = await this.decide(userId, tier, now, '');
+    return { used, limit, resetAt };
+  }
+
+  /** The prompt is stored: from here on only a refund gives it back. */
+  async confirm(userId: string, promptId: string): Promise<void> {
+    await this.redis.zadd(dayKey(userId, idTime(promptId)), 'inf', promptId);
+  }
+
+  /** Gives the prompt back: it was not stored, or its reply failed. */
+  async release(userId: string, promptId: string): Promise<void> {
+    await this.redis.zrem(dayKey(userId, idTime(promptId)), promptId);
+  }
+
+  private async decide(userId: string, tier: Tier, at: number, promptId: string): Promise<Reservation> {
+    const limit = tier === 'pro' ? null : this.env.BASIC_DAILY_PROMPTS;
+    const dayStart = at - (at % DAY_MS);
+    const key = dayKey(userId, at);
+    const now = Date.now();
+    const args = [promptId, limit ?? -1, now, now + RESERVATION_MS] as const;
+    let [found, accepted, used] = await RESERVE.run(this.redis, [key], args);
+    if (!found) {
+      const charged = await this.charges.chargedPromptIds(userId, dayStart, dayStart + DAY_MS);
+      await FILL.run(this.redis, [key], [dayStart + KEEP_MS - now, ...charged]);
+      [found, accepted, used] = await RESERVE.run(this.redis, [key], args);
+      if (!found) throw new Error('Redis lost the quota twice within one request');
+    }
+    return { accepted: accepted === 1, used, limit, resetAt: new Date(dayStart + DAY_MS) };
+  }
+}
+
+function dayKey(userId: string, time: number): string {
+  return keys.usage(userId, new Date(time).toISOString().slice(0, 10));
+}

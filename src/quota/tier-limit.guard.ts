@@ -1,0 +1,107 @@
+import {
+  applyDecorators,
+  type CallHandler,
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  Logger,
+  type NestInterceptor,
+  UseGuards,
+  UseInterceptors,
+} from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { catchError, from, mergeMap, type Observable, throwError } from 'rxjs';
+import { ApiProblems } from '../common/api-problems.js';
+import { AppError } from '../common/app-error.js';
+import type { AuthenticatedRequest } from '../common/current-user.js';
+import { newId } from '../common/id.js';
+import { tierAt } from '../users/user.entity.js';
+import { UsersService } from '../users/users.service.js';
+import { type QuotaState, QuotaService } from './quota.service.js';
+
+interface ReservingRequest extends AuthenticatedRequest {
+  promptId?: string;
+}
+
+/** The id of the prompt that the tier limit guard reserved for this request; the prompt is to be stored under it. */
+export const ReservedPromptId = createParamDecorator((_data: unknown, context: ExecutionContext): string => {
+  const { promptId } = context.switchToHttp().getRequest<ReservingRequest>();
+  if (promptId === undefined) throw new Error('@ReservedPromptId() needs @ChargesPrompt() on the same route');
+  return promptId;
+});
+
+/** Reserves one prompt of the person's day before anything else happens, and says in headers where they stand. */
+@Injectable()
+export class TierLimitGuard implements CanActivate {
+  constructor(
+    private readonly users: UsersService,
+    private readonly quota: QuotaService,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<ReservingRequest>();
+    const user = await this.users.load(request.user.id);
+    const tier = tierAt(user, new Date());
+    const promptId = newId();
+    const reservation = await this.quota.reserve(user.id, tier, promptId);
+    setRateLimitHeaders(context.switchToHttp().getResponse<FastifyReply>(), reservation);
+    if (!reservation.accepted) {
+      throw new AppError('DAILY_PROMPT_LIMIT_REACHED', {
+        detail:
+          `The Basic tier has ${reservation.limit ?? 0} prompts a day; the next day begins at ` +
+          `${reservation.resetAt.toISOString()}. Pro has no limit: POST /v1/billing/checkout.`,
+        retryAfterSeconds: secondsUntil(reservation.resetAt),
+      });
+    }
+    request.promptId = promptId;
+    return true;
+  }
+}
+
+/** Gives the reservation back when the request ends in an error: a prompt that was not stored is not charged. */
+@Injectable()
+export class ReservationInterceptor implements NestInterceptor {
+  private readonly logger = new Logger(ReservationInterceptor.name);
+
+  constructor(private readonly quota: QuotaService) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { user, promptId } = context.switchToHttp().getRequest<ReservingRequest>();
+    return next
+      .handle()
+      .pipe(
+        catchError((error: unknown) =>
+          from(this.release(user.id, promptId)).pipe(mergeMap(() => throwError(() => error))),
+        ),
+      );
+  }
+
+  private async release(userId: string, promptId: string | undefined): Promise<void> {
+    if (promptId === undefined) return;
+    try {
+      await this.quota.release(userId, promptId);
+    } catch (err) {
+      // The reservation ends by itself.
+      this.logger.warn({ err, userId }, 'A reserved prompt could not be given back at once');
+    }
+  }
+}
+
+/** On a route that stores a prompt: counts it against the person's daily limit, exactly when it is stored. */
+export const ChargesPrompt = (): MethodDecorator =>
+  applyDecorators(
+    UseGuards(TierLimitGuard),
+    UseInterceptors(ReservationInterceptor),
+    ApiProblems('DAILY_PROMPT_LIMIT_REACHED'),
+  );
+
+/** As in the IETF draft "RateLimit header fields for HTTP"; Reset is in seconds. Unlimited tiers get none. */
+function setRateLimitHeaders(reply: FastifyReply, state: QuotaState): void {
+  if (state.limit === null) return;
+  reply.header('ratelimit-limit', String(state.limit));
+  reply.header('ratelimit-remaining', String(Math.max(0, state.limit - state.used)));
+  reply.header('ratelimit-reset', String(secondsUntil(state.resetAt)));
+}
+
+const secondsUntil = (moment: Date): number => Math.ceil((moment.getTime() - Date.now()) / 1000);

@@ -1,0 +1,21 @@
+/**
+ * Every Redis key of ours, in one place (BullMQ keeps its own below QUEUE_PREFIX). The part in braces decides the
+ * cluster slot, so that what one script touches lies together.
+ */
+export const keys = {
+  /** Hash: the pages of a person's room list that are cached, and a version. */
+  chatroomList: (userId: string) => `chatrooms:{${userId}}`,
+  /** String: which tokens of a person are still good. */
+  tokenVersion: (userId: string) => `token-version:{${userId}}`,
+  /** Hash: the one live code for a purpose and number. */
+  otp: (purpose: string, mobile: string) => `otp:{${mobile}}:${purpose}`,
+  /** Hash: a sign-up whose number is not verified yet. */
+  signup: (mobile: string) => `signup:{${mobile}}`,
+  /** Sorted set: the prompts that a person was charged for on one UTC day (yyyy-mm-dd). */
+  usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
+} as const;
+
+/** Pub/sub: the id of each reply that got its final state. */
+export const REPLY_FINAL_CHANNEL = 'reply-final';
+
+export const QUEUE_PREFIX = '{queue}';

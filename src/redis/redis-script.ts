@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+
+/** A Lua script: one decision in one round trip. Sent by its hash; in full only to a server that has not seen it. */
+export class RedisScript<Result> {
+  private readonly sha: string;
+
+  constructor(private readonly lua: string) {
+    this.sha = createHash('sha1').update(lua).digest('hex');
+  }
+
+  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Result> {
+    try {
+      return (await redis.evalsha(this.sha, keys.length, ...keys, ...args)) as Result;
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return (await redis.eval(this.lua, keys.length, ...keys, ...args)) as Result;
+    }
+  }
+}

@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+import { ReplyEvents } from './reply-events.js';
+
+@Module({ providers: [ReplyEvents], exports: [ReplyEvents] })
+export class StreamingModule {}

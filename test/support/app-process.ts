@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { until } from './until.js';
+
+/** One line of the application's log. */
+export type LogLine = Record<string, unknown>;
+
+/** The built application as its own process: what a person starts, and what can be killed. */
+export class AppProcess {
+  readonly logs: LogLine[] = [];
+  private readonly exit: Promise<number | null>;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly url: string,
+  ) {
+    this.exit = once(child, 'exit').then(([code]) => code as number | null);
+    if (child.stdout) {
+      createInterface(child.stdout).on('line', (line) => this.logs.push(parseLine(line)));
+    }
+    if (child.stderr) createInterface(child.stderr).on('line', (line) => this.logs.push({ stderr: line }));
+  }
+
+  /** Resolves when the process is ready to serve; rejects with its log when it ends before. */
+  static async start(env: Record<string, string>): Promise<AppProcess> {
+    const app = AppProcess.spawn(env);
+    let ended = false;
+    void app.exit.then(() => (ended = true));
+    await until('the application is ready', async () => {
+      if (ended) throw new Error(`The application did not start:\n${JSON.stringify(app.logs, null, 1)}`);
+      return env.PROCESS_ROLE === 'worker'
+        ? app.logs.some((line) => line.msg === 'The worker is ready')
+        : fetch(`${app.url}/health/ready`).then(
+            (response) => response.ok,
+            () => false,
+          );
+    });
+    return app;
+  }
+
+  /** Starts it without waiting for anything. */
+  static spawn(env: Record<string, string>): AppProcess {
+    const child = spawn(process.execPath, ['dist/src/main.js'], {
+      // Nothing of the machine's own settings may reach it.
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new AppProcess(child, `http://127.0.0.1:${env.PORT ?? '5000'}`);
+  }
+
+  /** As a crash: nothing gets to finish. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exit;
+  }
+
+  /** As a deploy: SIGTERM, then whatever time it takes. Returns the exit code, null when a signal ended it. */
+  async stop(): Promise<number | null> {
+    this.child.kill('SIGTERM');
+    return this.exit;
+  }
+
+  /** Resolves with the exit code. */
+  get exited(): Promise<number | null> {
+    return this.exit;
+  }
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { raw: line };
+  }
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { findFreePort } from '../../local/services/ports.js';
+import { type PrivateRedis, startRedis } from '../../local/services/redis.js';
+import { type SimulatedGemini, startSimulatedGemini } from '../../local/simulated-gemini/simulated-gemini.js';
+import { type SimulatedStripe, startSimulatedStripe } from '../../local/simulated-stripe/simulated-stripe.js';
+import { TEMPLATE_DATABASE } from '../setup/shared-services.js';
+import { Api } from './api.js';
+import { AppProcess } from './app-process.js';
+
+const STRIPE = { secretKey: 'sk_test_e2e', webhookSecret: 'whsec_e2e', proPriceId: 'price_pro' };
+const GEMINI_KEY = 'gemini-key-e2e';
+
+/** The whole product around one application process, private to a spec. */
+export interface TestApp {
+  /** Talks to the application over HTTP. */
+  api: Api;
+  /** The process now; replaced by `restart`. */
+  process: AppProcess;
+  env: Record<string, string>;
+  /** This spec's own database, for looking and for preparing what no request can. */
+  database: pg.Pool;
+  redis: PrivateRedis;
+  gemini: SimulatedGemini;
+  stripe: SimulatedStripe;
+  /** Starts the application again, on the same port, after it was killed or stopped. */
+  restart(changes?: Record<string, string>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param settings of the application, in place of the defaults of the tests (fast model, wide limits) */
+export async function startTestApp(settings: Record<string, string> = {}): Promise<TestApp> {
+  const port = String(await findFreePort());
+  const [databaseUrl, redis, gemini, stripe] = await Promise.all([
+    createDatabase(),
+    startRedis({ persistent: false }),
+    startSimulatedGemini({ apiKey: GEMINI_KEY, firstTokenMs: 0, chunkMs: 0 }),
+    startSimulatedStripe({ ...STRIPE, webhookUrl: `http://127.0.0.1:${port}/webhook/stripe` }),
+  ]);
+  const env = {
+    NODE_ENV: 'test',
+    HOST: '127.0.0.1',
+    PORT: port,
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redis.url,
+    JWT_SECRET: randomBytes(32).toString('base64'),
+    OTP_RESEND_SECONDS: '0',
+    THROTTLE_IP_PER_MINUTE: '100000',
+    THROTTLE_USER_PER_MINUTE: '100000',
+    GEMINI_API_KEY: GEMINI_KEY,
+    GEMINI_BASE_URL: gemini.url,
+    REPLY_RETRY_BASE_MS: '20',
+    QUEUE_LOCK_MS: '2000',
+    SWEEP_INTERVAL_MS: '500',
+    STRIPE_SECRET_KEY: STRIPE.secretKey,
+    STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
+    STRIPE_PRO_PRICE_ID: STRIPE.proPriceId,
+    STRIPE_API_BASE: stripe.url,
+    ...settings,
+  };
+  const database = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+  const running = await AppProcess.start(env);
+  const app: TestApp = {
+    api: new Api(running.url),
+    process: running,
+    env,
+    database,
+    redis,
+    gemini,
+    stripe,
+    async restart(changes = {}) {
+      app.process = await AppProcess.start({ ...env, ...changes });
+    },
+    async stop() {
+      await app.process.kill();
+      await Promise.all([database.end(), redis.stop(), gemini.close(), stripe.close()]);
+    },
+  };
+  return app;
+}
+
+/** A database of its own, copied from the migrated one. */
+async function createDatabase(): Promise<string> {
+  const url = new URL(process.env.TEST_DATABASE_URL ?? '');
+  const name = `spec_${randomBytes(6).toString('hex')}`;
+  url.pathname = '/postgres';
+  const admin = new pg.Client({ connectionString: url.href });
+  await admin.connect();
+  try {
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
+  } finally {
+    await admin.end();
+  }
+  url.pathname = `/${name}`;
+  return url.href;
+}
