@@ -12,7 +12,8 @@ import { Shutdown, Stopping } from './shutdown.js';
 
 /** `npm run local`: the whole product on this machine, with no account anywhere. */
 const ROOT = resolve(import.meta.dirname, '..');
-const DATA_DIR = join(ROOT, '.local');
+/** Two of these need two directories, and two ports. */
+const DATA_DIR = resolve(process.env.LOCAL_DATA_DIR ?? join(ROOT, '.local'));
 
 async function start(shutdown: Shutdown, lock: DirectoryLock): Promise<void> {
   const settings = readSettings(ROOT);

@@ -32,7 +32,7 @@ async function expectNoDrift(dataSource: DataSource): Promise<void> {
 
 /** Tables, views, sequences, types and functions in our schema, other than TypeORM's own list of migrations. */
 const LEFT_BEHIND = `
-  SELECT c.relkind || ' ' || c.relname AS name FROM pg_class c
+  SELECT 'relation ' || c.relname AS name FROM pg_class c
    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relname NOT LIKE 'migrations%'
   UNION ALL
   SELECT 'type ' || t.typname FROM pg_type t

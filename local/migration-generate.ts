@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalError } from './services/local-error.js';
 import { DATA_SOURCE, ROOT, runCommand, withMigratedDatabase } from './throwaway-database.js';
@@ -27,6 +27,11 @@ function generate(name: string, env: NodeJS.ProcessEnv): void {
   const written = listMigrations().filter((file) => !before.has(file));
   if (status !== 0 || written.length === 0) throw new LocalError('No migration was written.');
   const files = written.map((file) => join('migrations', file));
+  for (const file of files) {
+    const path = join(ROOT, file);
+    // TypeORM's template imports its types as values.
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/^import \{/m, 'import type {'));
+  }
   const prettier = join(ROOT, 'node_modules/prettier/bin/prettier.cjs');
   execFileSync(process.execPath, [prettier, '--write', ...files], { cwd: ROOT, stdio: 'inherit' });
   console.log('Read it before you commit it: does `down` restore what `up` found?');

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { startFrontEnd } from './front-end.js';
 import { startPostgres } from './services/postgres.js';
 import { startRedis } from './services/redis.js';
 import type { LocalSecrets } from './secrets.js';
@@ -32,6 +33,7 @@ export async function startServices(
     embedded.redis ? redis(dataDir, shutdown) : {},
     embedded.gemini ? gemini(secrets, shutdown) : {},
     embedded.stripe ? stripe(settings, secrets, dataDir, shutdown) : {},
+    embedded.frontEnd ? frontEnd(settings, shutdown) : {},
   ]);
   const defaults: Env = {
     NODE_ENV: 'development',
@@ -39,7 +41,6 @@ export async function startServices(
     JWT_SECRET: secrets.jwtSecret,
     // Only reached when GEMINI_BASE_URL names a stand-in of the person's own.
     GEMINI_API_KEY: secrets.geminiApiKey,
-    FRONTEND_URL: `http://localhost:${settings.port}`,
     SHUTDOWN_GRACE_MS,
   };
   return Object.assign(defaults, given, ...parts) as Env;
@@ -87,6 +88,13 @@ async function stripe(
     STRIPE_PRO_PRICE_ID: proPriceId,
     STRIPE_WEBHOOK_SECRET: webhookSecret,
   };
+}
+
+async function frontEnd({ port, host }: LocalSettings, shutdown: Shutdown): Promise<Env> {
+  const { url } = await shutdown.start('stand-in front end', async () =>
+    asPart(await startFrontEnd({ apiUrl: httpUrl(host, port) })),
+  );
+  return { FRONTEND_URL: url };
 }
 
 function asPart(server: { url: string; close(): Promise<void> }): Part & { url: string } {

@@ -10,7 +10,7 @@ export interface LocalSettings {
   /** Where we reach the app; the address it listens on unless that is a wildcard. */
   host: string;
   /** What no setting replaces, and therefore is started here. */
-  embedded: { postgres: boolean; redis: boolean; gemini: boolean; stripe: boolean };
+  embedded: { postgres: boolean; redis: boolean; gemini: boolean; stripe: boolean; frontEnd: boolean };
 }
 
 const DEFAULT_PORT = '5000';
@@ -44,6 +44,7 @@ export function settingsFrom(env: NodeJS.ProcessEnv): LocalSettings {
       redis: !given.REDIS_URL,
       gemini: !given.GEMINI_API_KEY && !given.GEMINI_BASE_URL,
       stripe: !ownStripe,
+      frontEnd: !given.FRONTEND_URL,
     },
   };
 }

@@ -1,6 +1,12 @@
 /** One of the things that run, in the order in which they stop: first who uses the others. */
 export type PartName =
-  'app' | 'migrations' | 'simulated Stripe' | 'simulated Gemini' | 'Redis' | 'PostgreSQL';
+  | 'app'
+  | 'migrations'
+  | 'stand-in front end'
+  | 'simulated Stripe'
+  | 'simulated Gemini'
+  | 'Redis'
+  | 'PostgreSQL';
 
 export interface Part {
   stop: (force?: boolean) => Promise<void>;
@@ -12,6 +18,7 @@ export interface Part {
 const STOP_ORDER: PartName[] = [
   'app',
   'migrations',
+  'stand-in front end',
   'simulated Stripe',
   'simulated Gemini',
   'Redis',
@@ -110,10 +117,8 @@ export class Shutdown {
     if (this.requestedAt !== null || this.parts.get(name) !== part) return;
     // The app's own output is on the terminal already.
     const output = name === 'app' ? '' : (part.lastLines?.() ?? '');
-    this.request(
-      1,
-      [`\n${name} ended by itself (${how}); stopping everything.`, output].join('\n').trimEnd(),
-    );
+    this.reason = `${name} ended by itself (${how})`;
+    this.request(1, `${output}\n${this.reason}, stopping everything.`);
   }
 
   private refuseWhenStopping(): void {

@@ -46,7 +46,7 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
   // JSON and nothing else: other types are a 415.
   adapter.getInstance().removeContentTypeParser('text/plain');
   app.useBodyParser('application/json');
-  addRequestHooks(adapter.getInstance() as unknown as FastifyInstance);
+  addRequestHooks(adapter.getInstance<FastifyInstance>());
   await app.register(fastifyHelmet, { contentSecurityPolicy: env.DOCS_ENABLED ? swaggerCsp() : undefined });
   app.enableCors({
     origin: new URL(env.FRONTEND_URL).origin,

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { problemContent } from './common/api-problems.js';
@@ -29,10 +30,27 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
   });
   for (const item of Object.values(document.paths)) {
     for (const operation of [item.get, item.post, item.put, item.patch, item.delete]) {
-      if (operation) addSharedProblems(operation);
+      if (!operation) continue;
+      addSharedProblems(operation);
+      completeParameters(operation);
+      completeDescriptions(operation);
     }
   }
   return document;
+}
+
+/** Every path parameter of ours is an id. */
+function completeParameters(operation: Operation): void {
+  for (const parameter of operation.parameters ?? []) {
+    if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
+  }
+}
+
+/** OpenAPI asks for a description of each response; where there is none, the status says it. */
+function completeDescriptions(operation: Operation): void {
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (response && 'description' in response) response.description ||= STATUS_CODES[status] ?? status;
+  }
 }
 
 /** Adds the errors that an operation can have by being one: bad input, no token, too many requests, an outage. */

@@ -56,7 +56,8 @@ export function choosePostgresUser(programs: PostgresPrograms, dataDir: string):
   const plain = { ...ids, prefix: [] };
   if (canReach(plain, programs, dirname(dataDir))) return plain;
   const change = [`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups'];
-  const caps = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  // The securebit is for access(2), which initdb asks: it ignores capabilities of an ordinary user otherwise.
+  const caps = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup'];
   const passing = { prefix: ['setpriv', ...change, ...caps, '--'] };
   if (canReach(passing, programs, dirname(dataDir))) return { ...passing, ...ids };
   throw new LocalError(

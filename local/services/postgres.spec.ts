@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { startPostgres } from './postgres.js';
-import type { EmbeddedPostgres } from './postgres.js';
+import { startPostgres as startUntracked } from './postgres.js';
+import type { EmbeddedPostgres, PostgresOptions } from './postgres.js';
 
 const root = mkdtempSync(join(tmpdir(), 'postgres-spec-'));
 let dataDir: string;
@@ -25,7 +25,16 @@ beforeEach(() => {
   dataDir = join(root, String(count), 'data');
 });
 
-afterAll(() => {
+const started: EmbeddedPostgres[] = [];
+
+async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
+  const postgres = await startUntracked(options);
+  started.push(postgres);
+  return postgres;
+}
+
+afterAll(async () => {
+  await Promise.all(started.map((postgres) => postgres.stop()));
   rmSync(root, { recursive: true, force: true });
 });
 

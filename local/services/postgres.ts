@@ -167,7 +167,7 @@ function settings(port: number, options: PostgresOptions): string[] {
     timezone: 'UTC',
     log_timezone: 'UTC',
     max_connections: options.maxConnections ?? 100,
-    ...(options.fast ? { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' } : {}),
+    ...(options.fast ? { fsync: 'off', full_page_writes: 'off' } : {}),
   };
   return Object.entries(wanted).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }

@@ -3,16 +3,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { startRedis } from './redis.js';
+import { startRedis as startUntracked } from './redis.js';
+import type { PrivateRedis, RedisOptions } from './redis.js';
 
 const root = mkdtempSync(join(tmpdir(), 'redis-spec-'));
 
-afterAll(() => {
+const started: PrivateRedis[] = [];
+
+async function startRedis(options: RedisOptions): Promise<PrivateRedis> {
+  const redis = await startUntracked(options);
+  started.push(redis);
+  return redis;
+}
+
+afterAll(async () => {
+  await Promise.all(started.map((redis) => redis.stop()));
   rmSync(root, { recursive: true, force: true });
 });
 
 async function withClient<T>(url: string, work: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  const client = new Redis(url, {
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -13,8 +13,6 @@ import { startService } from './processes.js';
 import type { Service } from './processes.js';
 import { findRedisServer } from './redis-program.js';
 
-export { findRedisServer } from './redis-program.js';
-
 export interface RedisOptions {
   /** Where a persistent one keeps its append-only file; beside it `<dataDir>.lock` says who uses it. */
   dataDir?: string;

@@ -5,8 +5,11 @@ import type { Env } from '../config/env.js';
 export interface AccessTokenClaims {
   sub: string;
   ver: number;
-  typ: 'access';
+  typ: string;
 }
+
+/** Its `typ`: tokens made for something else are none, whoever signed them. */
+export const TOKEN_TYPE = 'access';
 
 export const TOKEN_ALGORITHM = 'HS256';
 export const TOKEN_ISSUER = 'chat-backend';

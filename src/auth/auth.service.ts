@@ -4,7 +4,7 @@ import { AppError } from '../common/app-error.js';
 import { Env } from '../config/env.js';
 import type { User } from '../users/user.entity.js';
 import { UsersRepository } from '../users/users.repository.js';
-import type { AccessTokenClaims } from './access-token.js';
+import { type AccessTokenClaims, TOKEN_TYPE } from './access-token.js';
 import { SessionResponse } from './dto/session.response.js';
 import { Passwords } from './passwords.js';
 import { TokenVersions } from './token-versions.js';
@@ -29,7 +29,7 @@ export class AuthService {
   }
 
   /** Who has no password yet sets the first one without a current one. */
-  async changePassword(userId: string, current: string | undefined, next: string): Promise<SessionResponse> {
+  async changePassword(userId: string, current: string | null, next: string): Promise<SessionResponse> {
     const user = await this.users.findById(userId);
     if (user === null) throw new AppError('UNAUTHENTICATED');
     if (user.passwordHash !== null && !(await this.passwords.matches(user.passwordHash, current ?? ''))) {
@@ -40,13 +40,13 @@ export class AuthService {
 
   /** Ends every earlier access token; the caller goes on with the one in the answer. */
   async setPassword(userId: string, password: string): Promise<SessionResponse> {
-    const user = await this.users.setPassword(userId, await this.passwords.hash(password));
-    await this.versions.raised(userId, user.tokenVersion);
-    return this.openSession(user);
+    const passwordHash = await this.passwords.hash(password);
+    await this.versions.aboutToRise(userId);
+    return this.openSession(await this.users.setPassword(userId, passwordHash));
   }
 
   async openSession(user: User): Promise<SessionResponse> {
-    const claims: AccessTokenClaims = { sub: user.id, ver: user.tokenVersion, typ: 'access' };
+    const claims: AccessTokenClaims = { sub: user.id, ver: user.tokenVersion, typ: TOKEN_TYPE };
     return SessionResponse.from(await this.jwt.signAsync({ ...claims }), this.env.JWT_TTL_SECONDS, user);
   }
 }

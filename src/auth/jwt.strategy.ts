@@ -8,6 +8,7 @@ import {
   TOKEN_ALGORITHM,
   TOKEN_AUDIENCE,
   TOKEN_ISSUER,
+  TOKEN_TYPE,
   tokenKey,
 } from './access-token.js';
 import { TokenVersions } from './token-versions.js';
@@ -29,7 +30,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   }
 
   async validate(claims: AccessTokenClaims): Promise<{ id: string }> {
-    if (claims.typ !== 'access' || claims.ver !== (await this.versions.current(claims.sub))) {
+    if (claims.typ !== TOKEN_TYPE || claims.ver !== (await this.versions.current(claims.sub))) {
       throw new AppError('UNAUTHENTICATED', { detail: 'The access token has been ended. Sign in again.' });
     }
     return { id: claims.sub };

@@ -1,5 +1,5 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { requestContext } from '../common/request-context.js';
 import type { StripeEventJob } from '../queue/queues.js';
@@ -11,7 +11,7 @@ import { SubscriptionSync } from './subscription-sync.service.js';
  * concern no customer of ours are kept and ignored.
  */
 @Injectable()
-export class StripeEventProcessor extends WorkerHost implements OnModuleDestroy {
+export class StripeEventProcessor extends WorkerHost implements BeforeApplicationShutdown {
   private readonly logger = new Logger(StripeEventProcessor.name);
 
   constructor(
@@ -25,7 +25,7 @@ export class StripeEventProcessor extends WorkerHost implements OnModuleDestroy 
     return requestContext.run({ jobId: job.data.eventId }, () => this.handle(job.data.eventId));
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     await this.worker.close();
   }
 

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, Header, HttpCode, Patch, Post, Query } f
 import { ApiBearerAuth, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
-import { PageQuery } from '../common/pagination.js';
+import { PageQuery } from '../common/page.request.js';
 import { UuidParam } from '../common/uuid-param.js';
 import { ChatroomsService } from './chatrooms.service.js';
 import { CreateChatroomRequest, UpdateChatroomRequest } from './dto/chatroom.request.js';

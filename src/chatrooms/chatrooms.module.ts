@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { QuotaModule } from '../quota/quota.module.js';
 import { Chatroom } from './chatroom.entity.js';
 import { ChatroomListCache } from './chatroom-list-cache.js';
 import { ChatroomsController } from './chatrooms.controller.js';
@@ -7,7 +8,7 @@ import { ChatroomsRepository } from './chatrooms.repository.js';
 import { ChatroomsService } from './chatrooms.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Chatroom])],
+  imports: [TypeOrmModule.forFeature([Chatroom]), QuotaModule],
   controllers: [ChatroomsController],
   providers: [ChatroomsRepository, ChatroomsService, ChatroomListCache],
   exports: [ChatroomListCache, ChatroomsRepository],

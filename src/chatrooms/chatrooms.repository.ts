@@ -47,9 +47,29 @@ export class ChatroomsRepository {
     return this.find(userId, id);
   }
 
-  /** False when there was no such room. Its messages go with it. */
-  async remove(userId: string, id: string): Promise<boolean> {
-    const { affected } = await this.rooms.delete({ userId, id });
-    return affected === 1;
+  /**
+   * Deletes the room with its messages and, as nobody answers them now, the charges of prompts whose reply is owed.
+   *
+   * @returns the prompts that were given back; null when there is no such room
+   */
+  remove(userId: string, id: string): Promise<string[] | null> {
+    return this.rooms.manager.transaction(async (manager) => {
+      // Locked first: no prompt can be accepted between the statements below.
+      const room = await manager.findOne(Chatroom, {
+        where: { userId, id },
+        lock: { mode: 'pessimistic_write' },
+      });
+      if (room === null) return null;
+      const [refunded] = await manager.query<[{ prompt_id: string }[], number]>(
+        `DELETE FROM prompt_charges charge USING (
+           SELECT prompt_id FROM messages
+           WHERE user_id = $1 AND chatroom_id = $2 AND status IN ('pending', 'streaming') ORDER BY id FOR UPDATE
+         ) owed
+         WHERE charge.user_id = $1 AND charge.prompt_id = owed.prompt_id RETURNING charge.prompt_id`,
+        [userId, id],
+      );
+      await manager.delete(Chatroom, { userId, id });
+      return refunded.map((row) => row.prompt_id);
+    });
   }
 }

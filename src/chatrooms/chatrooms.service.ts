@@ -1,7 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
-import { Cursors, type PageQuery } from '../common/pagination.js';
+import type { PageQuery } from '../common/page.request.js';
+import { Cursors } from '../common/pagination.js';
 import { Env } from '../config/env.js';
+import { QuotaService } from '../quota/quota.service.js';
 import { ChatroomListCache } from './chatroom-list-cache.js';
 import { ChatroomsRepository } from './chatrooms.repository.js';
 import type { CreateChatroomRequest, UpdateChatroomRequest } from './dto/chatroom.request.js';
@@ -11,11 +13,14 @@ const LIST = 'chatrooms';
 
 @Injectable()
 export class ChatroomsService {
+  private readonly logger = new Logger(ChatroomsService.name);
+
   constructor(
     private readonly env: Env,
     private readonly rooms: ChatroomsRepository,
     private readonly cache: ChatroomListCache,
     private readonly cursors: Cursors,
+    private readonly quota: QuotaService,
   ) {}
 
   async create(userId: string, dto: CreateChatroomRequest): Promise<ChatroomResponse> {
@@ -56,8 +61,18 @@ export class ChatroomsService {
   }
 
   async remove(userId: string, id: string): Promise<void> {
-    if (!(await this.rooms.remove(userId, id))) throw new AppError('CHATROOM_NOT_FOUND');
-    await this.cache.invalidate(userId);
+    const refunded = await this.rooms.remove(userId, id);
+    if (refunded === null) throw new AppError('CHATROOM_NOT_FOUND');
+    await Promise.all([this.cache.invalidate(userId), this.release(userId, refunded)]);
+  }
+
+  private async release(userId: string, promptIds: readonly string[]): Promise<void> {
+    try {
+      await Promise.all(promptIds.map((promptId) => this.quota.release(userId, promptId)));
+    } catch (err) {
+      // The room is gone and the charges with it; what Redis still counts ends with the day.
+      this.logger.warn({ err, userId }, 'Prompts of a deleted room could not be given back in Redis');
+    }
   }
 
   private position(userId: string, cursor: string): { lastActivityAt: Date; id: string } {

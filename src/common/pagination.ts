@@ -1,30 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { Env } from '../config/env.js';
 import { AppError } from './app-error.js';
 import { deriveKey } from './derived-key.js';
-
-export const PAGE_SIZE_DEFAULT = 20;
-export const PAGE_SIZE_MAX = 100;
-
-/** Query of every list. */
-export class PageQuery {
-  /** Continue after an earlier page: the `nextCursor` that it came with. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(500)
-  cursor?: string;
-
-  /** How many items at most. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(PAGE_SIZE_MAX)
-  limit: number = PAGE_SIZE_DEFAULT;
-}
 
 export interface Page<T> {
   data: T[];

@@ -1,5 +1,5 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { DelayedError, type Job } from 'bullmq';
 import { requestContext } from '../common/request-context.js';
 import { Env } from '../config/env.js';
@@ -18,7 +18,7 @@ const TURN_MS = 1000;
  * decides. A job leaves the queue only when its reply is final or gone; otherwise it is put back with a delay.
  */
 @Injectable()
-export class ReplyProcessor extends WorkerHost implements OnModuleDestroy {
+export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutdown {
   private readonly logger = new Logger(ReplyProcessor.name);
   private readonly stopping = new AbortController();
 
@@ -37,7 +37,7 @@ export class ReplyProcessor extends WorkerHost implements OnModuleDestroy {
   }
 
   /** Stops taking jobs, waits for the replies in flight, and hands back what does not finish in time. */
-  async onModuleDestroy(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     const timer = setTimeout(() => {
       this.stopping.abort();
     }, this.env.SHUTDOWN_GRACE_MS);

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
-import { PageQuery } from '../common/pagination.js';
+import { PageQuery } from '../common/page.request.js';
 import { UuidParam } from '../common/uuid-param.js';
 import { ChargesPrompt, ReservedPromptId } from '../quota/tier-limit.guard.js';
 import { GetMessageQuery, SendMessageRequest } from './dto/message.request.js';

@@ -75,11 +75,11 @@ export class RepliesRepository {
   }
 
   /**
-   * The prompt with the room's settings, and the newest answered turns that fit, whole, into `historyCharacters`. Null
-   * when the room is gone.
+   * The prompt with the room's settings, and the newest answered turns that fit, whole, into `historyCharacters`: all
+   * replies before this one, also where their prompts were sent at the same moment. Null when the room is gone.
    */
   async getForReply(reply: ClaimedReply, historyCharacters: number): Promise<ReplyContext | null> {
-    const { userId, chatroomId, promptId } = reply;
+    const { userId, chatroomId, replyId, promptId } = reply;
     const [[room], turns] = await Promise.all([
       this.messages.query<{ content: string; system_instruction: string | null; model: string | null }[]>(
         `SELECT prompt.content, room.system_instruction, room.model
@@ -97,7 +97,7 @@ export class RepliesRepository {
                  ORDER BY id DESC LIMIT ${HISTORY_TURNS_MAX}) reply
            JOIN messages prompt ON prompt.user_id = reply.user_id AND prompt.id = reply.prompt_id
          ) turn WHERE characters <= $4 ORDER BY id`,
-        [userId, chatroomId, promptId, historyCharacters],
+        [userId, chatroomId, replyId, historyCharacters],
       ),
     ]);
     if (room === undefined) return null;
@@ -145,14 +145,6 @@ export class RepliesRepository {
   async release(reply: ClaimedReply): Promise<void> {
     const { userId, replyId, attempt } = reply;
     await this.messages.update({ userId, id: replyId, attempt, status: 'streaming' }, { status: 'pending' });
-  }
-
-  /** Takes back the charge of a prompt whose reply is gone without an answer, because its room was deleted. */
-  async refund(userId: string, promptId: string): Promise<void> {
-    await this.messages.query('DELETE FROM prompt_charges WHERE user_id = $1 AND prompt_id = $2', [
-      userId,
-      promptId,
-    ]);
   }
 
   /** The next reply that is owed in a room. */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { REPLY_FINAL_CHANNEL } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
@@ -17,7 +17,7 @@ const STOPPING = 'stopping';
  * waiters look at the row too.
  */
 @Injectable()
-export class ReplyEvents implements OnModuleDestroy {
+export class ReplyEvents implements BeforeApplicationShutdown {
   private readonly logger = new Logger(ReplyEvents.name);
   private readonly emitter = new EventEmitter().setMaxListeners(0);
   private subscriber: Redis | undefined;
@@ -76,7 +76,8 @@ export class ReplyEvents implements OnModuleDestroy {
     };
   }
 
-  onModuleDestroy(): void {
+  /** After the workers' turn (Nest goes from the root inward), so that who waits still gets what they finished. */
+  beforeApplicationShutdown(): void {
     this.stopping = true;
     this.emitter.emit(STOPPING);
     this.subscriber?.disconnect();

@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
 
@@ -20,6 +21,7 @@ export class GetMessageQuery {
    * Wait up to this many seconds for the final state of a reply before answering.
    * @example 30
    */
+  @ApiProperty({ required: false, type: 'integer' })
   @IsOptional()
   @Type(() => Number)
   @IsInt()

@@ -1,5 +1,6 @@
+import { ApiProperty } from '@nestjs/swagger';
 import type { Page } from '../../common/pagination.js';
-import type { Message, MessageRole, MessageStatus } from '../message.entity.js';
+import { type Message, MESSAGE_STATUSES, type MessageRole, type MessageStatus } from '../message.entity.js';
 import { REPLY_ERRORS, type ReplyErrorCode } from '../reply-error.js';
 
 export class ReplyErrorResponse {
@@ -33,6 +34,7 @@ export class MessageResponse {
    * Prompts are `completed`. Replies go from `pending` over `streaming` to one of `completed`, `failed`, `blocked`,
    * `cancelled`, and stay there.
    */
+  @ApiProperty({ enum: MESSAGE_STATUSES })
   status!: MessageStatus;
 
   /** Replies: the prompt that this answers. */
