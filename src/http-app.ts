@@ -2,9 +2,16 @@ import fastifyHelmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import {
+  type FastifyBodyParser,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { randomUUID } from 'node:crypto';
 import { AppModule } from './app.module.js';
+import { answerUnreadable } from './common/client-error.js';
 import { createLogger, PinoLoggerService } from './common/logger.js';
 import { sendProblem } from './common/problem.filter.js';
 import { requestContext } from './common/request-context.js';
@@ -28,12 +35,13 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
     childLoggerFactory: () => logger,
     requestIdHeader: false,
     genReqId: requestId,
-    // URLs that cannot be decoded: they reach no route, and so no filter.
+    // URLs that cannot be decoded, and what is no HTTP: they reach no route, and so no filter.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       sendProblem(error, request, reply);
     },
+    clientErrorHandler: answerUnreadable,
     bodyLimit: BODY_LIMIT,
-    trustProxy: env.TRUSTED_PROXIES === '' ? false : env.TRUSTED_PROXIES,
+    trustProxy: env.TRUSTED_PROXIES.length > 0 && env.TRUSTED_PROXIES,
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
   });
@@ -45,11 +53,13 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
   });
   // JSON and nothing else: other types are a 415.
   adapter.getInstance().removeContentTypeParser('text/plain');
-  app.useBodyParser('application/json');
+  app.useBodyParser('application/json', {}, parseJson(adapter.getInstance<FastifyInstance>()));
   addRequestHooks(adapter.getInstance<FastifyInstance>());
   await app.register(fastifyHelmet, { contentSecurityPolicy: env.DOCS_ENABLED ? swaggerCsp() : undefined });
   app.enableCors({
     origin: new URL(env.FRONTEND_URL).origin,
+    // Those that are used here; the plugin's default stops at POST.
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
     exposedHeaders: [
       'x-request-id',
       'retry-after',
@@ -60,6 +70,7 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
   });
   app.enableShutdownHooks();
   if (env.DOCS_ENABLED) {
+    adapter.getInstance<FastifyInstance>().get('/', (_request, reply) => reply.redirect('/docs'));
     SwaggerModule.setup('docs', app, () => buildOpenApi(app), {
       jsonDocumentUrl: 'docs/openapi.json',
       yamlDocumentUrl: 'docs/openapi.yaml',
@@ -67,6 +78,15 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
     });
   }
   return app;
+}
+
+/** Many clients name the type of a body that they do not send; where a body is needed, validation says so. */
+function parseJson(fastify: FastifyInstance): FastifyBodyParser<Buffer> {
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  return (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else void parse(request, body.toString(), done);
+  };
 }
 
 /** A caller's own request id is kept when it is harmless, so that one id goes through all of their systems. */

@@ -2,7 +2,8 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import { createLogger, PinoLoggerService } from './common/logger.js';
-import { type Env, InvalidEnvError, loadEnv, loadEnvFile } from './config/env.js';
+import type { Env } from './config/env.js';
+import { InvalidEnvError, loadEnv, loadEnvFile } from './config/load-env.js';
 import { createHttpApp } from './http-app.js';
 
 /** Starts what PROCESS_ROLE asks for. */

@@ -14,6 +14,13 @@ Every error is a problem document (RFC 9457): branch on its \`code\`. Every list
 \`cursor\`. Times are ISO 8601 in UTC; money is in minor units with its currency.
 `.trim();
 
+const BODY_PROBLEMS = [
+  'MALFORMED_REQUEST',
+  'INVALID_TEXT',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+] as const satisfies ProblemCode[];
+
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 /** The OpenAPI document, generated from controllers and DTOs. */
@@ -58,7 +65,7 @@ function addSharedProblems(operation: Operation): void {
   const takesInput = operation.requestBody !== undefined || (operation.parameters ?? []).length > 0;
   const shared: ProblemCode[] = [
     ...(takesInput ? (['VALIDATION_FAILED'] as const) : []),
-    ...(operation.requestBody ? (['MALFORMED_REQUEST', 'INVALID_TEXT', 'PAYLOAD_TOO_LARGE'] as const) : []),
+    ...(operation.requestBody ? BODY_PROBLEMS : []),
     ...(operation.security ? (['UNAUTHENTICATED'] as const) : []),
     ...(operation.tags?.includes('Health') ? [] : (['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'] as const)),
     'INTERNAL_ERROR',

@@ -124,16 +124,26 @@ it('subscriptions can be cancelled from the index page, at the period end or now
 
   const subscription = `${simulated.url}/subscriptions/${id}`;
   expect((await press(subscription, 'cancel-at-period-end')).headers.get('location')).toBe('/');
-  expect((await stripe.subscriptions.retrieve(id)).cancel_at_period_end).toBe(true);
+  const cancelled = await stripe.subscriptions.retrieve(id);
+  expect(cancelled).toMatchObject({
+    cancel_at: cancelled.items.data[0]?.current_period_end,
+    cancel_at_period_end: false,
+  });
+  expect(await index()).toContain('ends 20');
   await press(subscription, 'keep');
-  expect((await stripe.subscriptions.retrieve(id)).cancel_at_period_end).toBe(false);
+  expect(await stripe.subscriptions.retrieve(id)).toMatchObject({ cancel_at: null, canceled_at: null });
+  await stripe.subscriptions.update(id, { cancel_at_period_end: true });
+  await press(subscription, 'keep');
+  expect(await stripe.subscriptions.retrieve(id)).toMatchObject({
+    cancel_at: null,
+    cancel_at_period_end: false,
+  });
   await press(subscription, 'cancel-now');
   expect((await stripe.subscriptions.retrieve(id)).status).toBe('canceled');
   expect((await press(subscription, 'cancel-now')).status).toBe(404);
   expect(await index()).not.toContain('<button');
   expect(typesOf(simulated.events.slice(3))).toEqual([
-    'customer.subscription.updated',
-    'customer.subscription.updated',
+    ...Array<string>(4).fill('customer.subscription.updated'),
     'customer.subscription.deleted',
   ]);
 });

@@ -112,7 +112,7 @@ export class StripeAccount {
 
   updateSubscription(
     subscription: Stripe.Subscription,
-    wanted: Partial<Pick<Stripe.Subscription, 'cancel_at_period_end' | 'metadata'>>,
+    wanted: Partial<Pick<Stripe.Subscription, 'cancel_at' | 'cancel_at_period_end' | 'metadata'>>,
   ): void {
     if (subscription.status === 'canceled') {
       throw invalidRequest('A canceled subscription can only update its cancellation_details and metadata.');
@@ -121,6 +121,10 @@ export class StripeAccount {
     if (wanted.metadata) subscription.metadata = wanted.metadata;
     if (wanted.cancel_at_period_end !== undefined)
       setCancelAtPeriodEnd(subscription, wanted.cancel_at_period_end);
+    if (wanted.cancel_at !== undefined) {
+      subscription.cancel_at_period_end = false;
+      setCancelAt(subscription, wanted.cancel_at);
+    }
     const previous = differences(before, subscription);
     if (Object.keys(previous).length === 0) return;
     this.emit({
@@ -170,9 +174,13 @@ export class StripeAccount {
 function setCancelAtPeriodEnd(subscription: Stripe.Subscription, cancel: boolean): void {
   if (subscription.cancel_at_period_end === cancel) return;
   subscription.cancel_at_period_end = cancel;
-  subscription.cancel_at = cancel ? (subscription.items.data[0]?.current_period_end ?? null) : null;
-  subscription.canceled_at = cancel ? now() : null;
-  subscription.cancellation_details = cancelledBy(cancel ? 'cancellation_requested' : null);
+  setCancelAt(subscription, cancel ? (subscription.items.data[0]?.current_period_end ?? null) : null);
+}
+
+function setCancelAt(subscription: Stripe.Subscription, at: number | null): void {
+  subscription.cancel_at = at;
+  subscription.canceled_at = at === null ? null : now();
+  subscription.cancellation_details = cancelledBy(at === null ? null : 'cancellation_requested');
 }
 
 function cancelledBy(

@@ -34,7 +34,7 @@ export class AuthController {
   @Public()
   @Post('signup')
   signup(@Body() dto: SignupRequest, @Ip() ip: string): Promise<SignupResponse> {
-    return this.verification.signup(dto.mobile, dto.password, ip);
+    return this.verification.signup(dto.mobile, dto.password ?? null, ip);
   }
 
   /** Send a one-time code to a number; it replaces an earlier one */
@@ -91,6 +91,6 @@ export class AuthController {
     @CurrentUserId() userId: string,
     @Body() dto: ChangePasswordRequest,
   ): Promise<SessionResponse> {
-    return this.auth.changePassword(userId, dto.currentPassword, dto.newPassword);
+    return this.auth.changePassword(userId, dto.currentPassword ?? null, dto.newPassword);
   }
 }

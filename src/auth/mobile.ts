@@ -13,7 +13,8 @@ const INPUT_LENGTH_MAX = 40;
  */
 export function toE164(input: string): string | undefined {
   if (input.length > INPUT_LENGTH_MAX) return undefined;
-  const parsed = parsePhoneNumberFromString(input, { extract: false });
+  // NFKC: full-width digits and no-break spaces come from phones' own address books.
+  const parsed = parsePhoneNumberFromString(input.normalize('NFKC').trim(), { extract: false });
   return parsed?.isPossible() && parsed.ext === undefined ? parsed.number : undefined;
 }
 

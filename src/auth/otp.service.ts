@@ -24,8 +24,8 @@ local sentAt = tonumber(redis.call('HGET', KEYS[1], 'sentAt') or '0')
 local wait = sentAt + tonumber(ARGV[3]) - tonumber(ARGV[2])
 if wait > 0 then return wait end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'mac', ARGV[1], 'sentAt', ARGV[2], 'guesses', 0)
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('HSET', KEYS[1], 'mac', ARGV[1], 'sentAt', ARGV[2], 'expiresAt', ARGV[2] + ARGV[4], 'guesses', 0)
+redis.call('PEXPIRE', KEYS[1], math.max(ARGV[3], ARGV[4]))
 return 0`);
 
 /**
@@ -34,7 +34,7 @@ return 0`);
  */
 const CONSUME = new RedisScript<'ok' | 'invalid' | 'exhausted'>(`
 local mac = redis.call('HGET', KEYS[1], 'mac')
-if not mac then return 'invalid' end
+if not mac or tonumber(redis.call('HGET', KEYS[1], 'expiresAt')) <= tonumber(ARGV[3]) then return 'invalid' end
 local guesses = redis.call('HINCRBY', KEYS[1], 'guesses', 1)
 if guesses > tonumber(ARGV[2]) then return 'exhausted' end
 if mac ~= ARGV[1] then return 'invalid' end
@@ -86,7 +86,7 @@ export class OtpService {
     const outcome = await CONSUME.run(
       this.redis,
       [keys.otp(purpose, mobile)],
-      [this.mac(purpose, mobile, code), this.env.OTP_MAX_GUESSES],
+      [this.mac(purpose, mobile, code), this.env.OTP_MAX_GUESSES, Date.now()],
     );
     if (outcome === 'exhausted') throw new AppError('OTP_EXHAUSTED');
     if (outcome === 'invalid') throw new AppError('OTP_INVALID');

@@ -20,8 +20,8 @@ export class PendingSignups {
   ) {}
 
   /** Answers alike whether the number has an account or not; one that has keeps its password. */
-  async add(mobile: string, password: string | undefined, ip: string): Promise<SignupResponse> {
-    const passwordHash = password === undefined ? '' : await this.passwords.hash(password);
+  async add(mobile: string, password: string | null, ip: string): Promise<SignupResponse> {
+    const passwordHash = password === null ? '' : await this.passwords.hash(password);
     const ttlMs = this.env.SIGNUP_TTL_SECONDS * 1000;
     await this.redis
       .multi()

@@ -23,7 +23,7 @@ export class VerificationService {
     private readonly auth: AuthService,
   ) {}
 
-  signup(mobile: string, password: string | undefined, ip: string): Promise<SignupResponse> {
+  signup(mobile: string, password: string | null, ip: string): Promise<SignupResponse> {
     return this.pending.add(mobile, password, ip);
   }
 

@@ -21,25 +21,33 @@ export function entitlementOf(subscription: StripeSubscription | undefined): Ent
   switch (subscription?.status) {
     case 'active':
     case 'trialing':
-      return { tier: 'pro', until: subscription.cancelAtPeriodEnd ? subscription.currentPeriodEnd : null };
-    case 'past_due':
+      return { tier: 'pro', until: knownEnd(subscription) };
+    case 'past_due': {
       // The period that could not be paid has begun when the renewal failed.
-      return {
-        tier: 'pro',
-        until: new Date(subscription.currentPeriodStart.getTime() + PAST_DUE_GRACE_DAYS * DAY_MS),
-      };
+      const graceEnd = new Date(subscription.currentPeriodStart.getTime() + PAST_DUE_GRACE_DAYS * DAY_MS);
+      const end = knownEnd(subscription);
+      return { tier: 'pro', until: end !== null && end < graceEnd ? end : graceEnd };
+    }
     default:
       return BASIC;
   }
 }
 
-/** The subscription that counts among all a customer ever had: one that entitles before one that does not, then the newest. */
+/** The subscription that counts among all a customer ever had: the one that entitles for longest, then the newest. */
 export function pickSubscription(
   subscriptions: readonly StripeSubscription[],
 ): StripeSubscription | undefined {
-  const rank = (subscription: StripeSubscription): number =>
-    entitlementOf(subscription).tier === 'pro' ? 1 : 0;
   return [...subscriptions].sort(
-    (a, b) => rank(b) - rank(a) || b.createdAt.getTime() - a.createdAt.getTime(),
+    (a, b) => entitledUntil(b) - entitledUntil(a) || b.createdAt.getTime() - a.createdAt.getTime(),
   )[0];
+}
+
+function knownEnd({ cancelAtPeriodEnd, currentPeriodEnd }: StripeSubscription): Date | null {
+  return cancelAtPeriodEnd ? currentPeriodEnd : null;
+}
+
+/** Epoch ms; finite, so that two can be subtracted. */
+function entitledUntil(subscription: StripeSubscription): number {
+  const { tier, until } = entitlementOf(subscription);
+  return tier === 'pro' ? (until?.getTime() ?? Number.MAX_SAFE_INTEGER) : 0;
 }

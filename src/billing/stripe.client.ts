@@ -67,6 +67,7 @@ export class StripeClient {
   }
 
   async createCheckoutSession(customerId: string, userId: string): Promise<CheckoutSession> {
+    const frontEnd = this.env.FRONTEND_URL.replace(/\/+$/, '');
     const session = await this.call(() =>
       this.sdk.checkout.sessions.create({
         mode: 'subscription',
@@ -74,8 +75,8 @@ export class StripeClient {
         client_reference_id: userId,
         line_items: [{ price: this.env.STRIPE_PRO_PRICE_ID, quantity: 1 }],
         subscription_data: { metadata: { userId } },
-        success_url: `${this.env.FRONTEND_URL}/billing/success?session_id={CHECKOUT_SESSION_ID}`,
-        cancel_url: `${this.env.FRONTEND_URL}/billing/cancelled`,
+        success_url: `${frontEnd}/billing/success?session_id={CHECKOUT_SESSION_ID}`,
+        cancel_url: `${frontEnd}/billing/cancelled`,
       }),
     );
     if (session.url === null) throw new Error(`Checkout session ${session.id} came without a page`);
@@ -141,8 +142,16 @@ function toSubscription(subscription: Stripe.Subscription): StripeSubscription {
     currency: item.price.currency,
     currentPeriodStart: new Date(item.current_period_start * 1000),
     currentPeriodEnd: new Date(item.current_period_end * 1000),
-    cancelAtPeriodEnd: subscription.cancel_at_period_end,
+    cancelAtPeriodEnd: subscription.cancel_at_period_end || endsWith(item.current_period_end, subscription),
   };
+}
+
+/**
+ * The customer portal sets this date, and not the flag that says the same, when the billing mode is "flexible".
+ * https://docs.stripe.com/billing/subscriptions/billing-mode/compare
+ */
+function endsWith(periodEnd: number, { cancel_at }: Stripe.Subscription): boolean {
+  return cancel_at !== null && cancel_at <= periodEnd;
 }
 
 /** The customer that an event's object belongs to, for the kinds of objects that have one. */

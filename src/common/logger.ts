@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger as Pino, type LogFn, pino } from 'pino';
+import { type DestinationStream, type Logger as Pino, type LogFn, type LoggerOptions, pino } from 'pino';
 import { requestContext } from './request-context.js';
 
 /**
@@ -18,8 +18,11 @@ const REDACTED = [
   'secret',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 
+/** How far back the causes of an error are told; one that causes itself comes to an end, too. */
+const CAUSES_MAX = 5;
+
 /** Driver errors hold the statement's parameters, Stripe's hold the request: people's words and secrets. */
-function serializeError(thrown: unknown): unknown {
+function serializeError(thrown: unknown, causes = CAUSES_MAX): unknown {
   if (!(thrown instanceof Error)) return thrown;
   const { code } = thrown as { code?: unknown };
   return {
@@ -27,13 +30,15 @@ function serializeError(thrown: unknown): unknown {
     message: thrown.message,
     stack: thrown.stack,
     ...(typeof code === 'string' ? { code } : {}),
-    ...(thrown.cause === undefined ? {} : { cause: serializeError(thrown.cause) }),
+    ...(thrown.cause === undefined || causes === 0
+      ? {}
+      : { cause: serializeError(thrown.cause, causes - 1) }),
   };
 }
 
-/** The one pino logger of a process: one JSON object a line, on standard output. */
-export function createLogger(level: string): Pino {
-  return pino({
+/** The one pino logger of a process: one JSON object a line, on standard output unless a test listens. */
+export function createLogger(level: string, destination: DestinationStream = pino.destination(1)): Pino {
+  const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -41,7 +46,7 @@ export function createLogger(level: string): Pino {
     mixin: () => requestContext.getStore() ?? {},
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: {
-      err: serializeError,
+      err: (thrown: unknown) => serializeError(thrown),
       req: (request: { method: string; url: string; ip?: string }) => ({
         method: request.method,
         // Queries may hold cursors and tickets.
@@ -50,7 +55,8 @@ export function createLogger(level: string): Pino {
       }),
       res: (reply: { statusCode: number }) => ({ status: reply.statusCode }),
     },
-  });
+  };
+  return pino(options, destination);
 }
 
 /** Where Nest tells of each module and route as it starts. */

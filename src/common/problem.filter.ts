@@ -9,7 +9,6 @@ const CODE_BY_STATUS: Partial<Record<number, ProblemCode>> = {
   400: 'MALFORMED_REQUEST',
   401: 'UNAUTHENTICATED',
   404: 'NOT_FOUND',
-  405: 'METHOD_NOT_ALLOWED',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
   429: 'TOO_MANY_REQUESTS',
@@ -40,10 +39,11 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   void reply
     .status(error.status)
     .header('content-type', 'application/problem+json; charset=utf-8')
-    .send(JSON.stringify(toDocument(error, request.id)));
+    .header('x-request-id', request.id)
+    .send(JSON.stringify(problemDocument(error, request.id)));
 }
 
-function toDocument(error: AppError, requestId: string): ProblemResponse {
+export function problemDocument(error: AppError, requestId: string): ProblemResponse {
   return {
     type: problemType(error.code),
     title: error.title,
@@ -65,7 +65,8 @@ function toAppError(thrown: unknown): AppError {
     });
   }
   const status = statusOf(thrown);
-  const code = CODE_BY_STATUS[status] ?? 'INTERNAL_ERROR';
+  const code =
+    CODE_BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'MALFORMED_REQUEST' : 'INTERNAL_ERROR');
   const detail = code === 'MALFORMED_REQUEST' && thrown instanceof Error ? { detail: thrown.message } : {};
   return new AppError(code, { ...detail, cause: thrown });
 }

@@ -1,6 +1,9 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { AppError, type FieldError } from './app-error.js';
 
+/** No body of ours is nearly as deep, and whatever walks a value recursively runs out of stack far beyond it. */
+const DEPTH_MAX = 20;
+
 /**
  * The one way into the application for bodies, queries and parameters: only known fields, the right types, and text
  * that Postgres can store. Everything wrong is reported at once, with the path of each field.
@@ -18,17 +21,12 @@ export class RequestValidationPipe extends ValidationPipe {
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'custom') return value;
-    const unstorable = findUnstorableText(value, '');
-    if (unstorable !== undefined) {
-      throw new AppError('INVALID_TEXT', {
-        errors: [{ path: unstorable, message: 'must hold neither NUL characters nor unpaired surrogates' }],
-      });
-    }
     if (metadata.type === 'body' && !isPlainObject(value)) {
       throw new AppError('VALIDATION_FAILED', {
         errors: [{ path: '', message: 'the body must be a JSON object' }],
       });
     }
+    assertStorable(value, '');
     return super.transform(value, metadata) as Promise<unknown>;
   }
 }
@@ -38,15 +36,20 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** Postgres has no NUL in text, and UTF-8 has no lone surrogates: either would fail in the middle of a write. */
-function findUnstorableText(value: unknown, path: string): string | undefined {
-  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed() ? path : undefined;
-  if (typeof value !== 'object' || value === null) return undefined;
-  for (const [key, child] of Object.entries(value)) {
-    const childPath = path === '' ? key : `${path}.${key}`;
-    const found = findUnstorableText(key, path) ?? findUnstorableText(child, childPath);
-    if (found !== undefined) return found;
+function assertStorable(value: unknown, path: string, depth = 0): void {
+  if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) {
+    throw new AppError('INVALID_TEXT', {
+      errors: [{ path, message: 'must hold neither NUL characters nor unpaired surrogates' }],
+    });
   }
-  return undefined;
+  if (typeof value !== 'object' || value === null) return;
+  if (depth === DEPTH_MAX) {
+    throw new AppError('VALIDATION_FAILED', { errors: [{ path, message: 'must not be nested as deep' }] });
+  }
+  for (const [key, child] of Object.entries(value)) {
+    assertStorable(key, path);
+    assertStorable(child, path === '' ? key : `${path}.${key}`, depth + 1);
+  }
 }
 
 function flatten(error: ValidationError, parent = ''): FieldError[] {

@@ -1,4 +1,5 @@
-import { plainToInstance, Transform, Type } from 'class-transformer';
+import 'reflect-metadata';
+import { Transform, Type } from 'class-transformer';
 import {
   IsArray,
   IsBoolean,
@@ -11,11 +12,11 @@ import {
   Max,
   Min,
   MinLength,
-  validateSync,
 } from 'class-validator';
-import { findUnsafeSettings } from './unsafe-settings.js';
+import { AreAddressRanges } from './address-range.js';
 
-const URL_OPTIONS = { require_tld: false, require_protocol: true };
+// Underscores: containers are called `my_db`.
+const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
 
 const Integer = (min: number, max: number): PropertyDecorator => {
   return (target, key) => {
@@ -25,6 +26,12 @@ const Integer = (min: number, max: number): PropertyDecorator => {
     Max(max)(target, key);
   };
 };
+
+/** A comma-separated setting as an array. */
+const List = (): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value,
+  );
 
 const Flag = (): PropertyDecorator => {
   return (target, key) => {
@@ -41,7 +48,7 @@ export type OtpDelivery = 'response' | 'log';
 
 /**
  * Every setting of the product: name, type, range and default. `.env.example` and the table in README.md say the
- * same in prose (a test compares the names). Nothing else reads `process.env`.
+ * same in prose (a test compares the names). Only load-env.ts reads `process.env`.
  */
 export class Env {
   @IsIn(['development', 'test', 'production'])
@@ -64,8 +71,9 @@ export class Env {
   LOG_LEVEL = 'info';
 
   /** Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed, comma-separated; none by default. */
-  @IsString()
-  TRUSTED_PROXIES = '';
+  @List()
+  @AreAddressRanges()
+  TRUSTED_PROXIES: string[] = [];
 
   /** Where the front end lives: the CORS origin, and where Stripe Checkout sends people back to. */
   @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
@@ -142,9 +150,7 @@ export class Env {
   GEMINI_MODEL = 'gemini-3.8-flash';
 
   /** Models that a room may ask for, comma-separated. */
-  @Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value,
-  )
+  @List()
   @IsArray()
   @Matches(/^[a-z0-9.-]{1,60}$/, { each: true })
   GEMINI_MODELS = ['gemini-3.8-flash', 'gemini-3.5-flash-lite'];
@@ -205,48 +211,5 @@ export class Env {
   DOCS_ENABLED = true;
 }
 
-/** Thrown at boot. Names the settings that are wrong, never their values: this text ends in logs. */
-export class InvalidEnvError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(`The settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.name = 'InvalidEnvError';
-  }
-}
-
-/** @param source an empty string counts as not set. */
-export function loadEnv(source: Record<string, string | undefined> = process.env): Env {
-  const known = new Set(SETTING_NAMES);
-  const given = Object.fromEntries(
-    Object.entries(source).filter(([key, value]) => known.has(key) && value !== undefined && value !== ''),
-  );
-  const env = plainToInstance(Env, given, { exposeDefaultValues: true });
-  if (given.OTP_DELIVERY === undefined && env.NODE_ENV !== 'production') env.OTP_DELIVERY = 'response';
-
-  const problems = validateSync(env, { validationError: { target: false, value: false } }).map((error) =>
-    given[error.property] === undefined
-      ? `${error.property} is not set`
-      : Object.values(error.constraints ?? {}).join('; '),
-  );
-  if (problems.length === 0) problems.push(...findUnsafeSettings(env));
-  if (problems.length > 0) throw new InvalidEnvError(problems);
-  return env;
-}
-
 /** Every setting there is; fields without a default are own properties too (define semantics of class fields). */
 export const SETTING_NAMES = Object.keys(new Env());
-
-/** The one setting that migrations need: they run before, and without, everything else. */
-export function loadDatabaseUrl(): string {
-  const url = process.env.DATABASE_URL;
-  if (!url) throw new InvalidEnvError(['DATABASE_URL is not set']);
-  return url;
-}
-
-/** Reads `.env` beside package.json, if there is one. What the environment already has wins. */
-export function loadEnvFile(): void {
-  try {
-    process.loadEnvFile();
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-  }
-}

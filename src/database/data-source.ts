@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
-import { loadDatabaseUrl } from '../config/env.js';
+import { loadDatabaseUrl } from '../config/load-env.js';
 import { databaseOptions } from './database-options.js';
 
 /** What the TypeORM command line and `migrate.ts` work on: two connections (one holds the lock) to DATABASE_URL. */

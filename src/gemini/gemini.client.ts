@@ -37,6 +37,7 @@ const ANSWERED = new Set(['STOP', 'MAX_TOKENS']);
  * - an abort in mid-stream looks like a network error, and leaving the loop does not close the request.
  * - the aggregated `response` promise rejects on its own when the stream fails, unhandled unless it is caught.
  * - its own timeout never clears its timer, and it does not look at a signal that was aborted before: ours are used.
+ *   (Not `AbortSignal.any`: with a signal that lives as long as the process, Node 20 keeps 1 to 3 KB of each call.)
  * - only HTTP errors have a status; everything else is an error with a sentence.
  */
 @Injectable()
@@ -53,15 +54,16 @@ export class GeminiClient {
    * @throws GeminiError when there is no (whole) answer, GeminiAbortedError when `abort` fired
    */
   async *stream(request: GeminiRequest, abort: AbortSignal): AsyncGenerator<GeminiChunk> {
-    const deadline = new AbortController();
-    const timer = setTimeout(() => {
-      deadline.abort();
-    }, this.env.GEMINI_TIMEOUT_MS);
+    const call = new AbortController();
+    const giveUp = (): void => {
+      call.abort();
+    };
+    const timer = setTimeout(giveUp, this.env.GEMINI_TIMEOUT_MS);
+    abort.addEventListener('abort', giveUp);
     try {
       abort.throwIfAborted();
-      const { stream } = await this.open(request, AbortSignal.any([abort, deadline.signal]));
       let finished = false;
-      for await (const response of stream) {
+      for await (const response of await this.open(request, call.signal)) {
         const chunk = readChunk(response);
         finished ||= chunk.finishReason !== null;
         yield chunk;
@@ -69,15 +71,20 @@ export class GeminiClient {
       if (!finished) throw new GeminiError('MODEL_TRUNCATED', true);
     } catch (error) {
       if (abort.aborted) throw new GeminiAbortedError();
-      if (deadline.signal.aborted) throw new GeminiError('MODEL_TIMEOUT', true, { cause: error });
+      if (call.signal.aborted) throw new GeminiError('MODEL_TIMEOUT', true, { cause: error });
       throw toGeminiError(error);
     } finally {
       clearTimeout(timer);
-      deadline.abort();
+      abort.removeEventListener('abort', giveUp);
+      // Closes the request when the answer was left half-way.
+      call.abort();
     }
   }
 
-  private async open(request: GeminiRequest, signal: AbortSignal): Promise<GenerateContentStreamResult> {
+  private async open(
+    request: GeminiRequest,
+    signal: AbortSignal,
+  ): Promise<GenerateContentStreamResult['stream']> {
     const model = this.sdk.getGenerativeModel(
       {
         model: request.model,
@@ -86,9 +93,12 @@ export class GeminiClient {
       },
       { baseUrl: this.env.GEMINI_BASE_URL },
     );
-    const result = await model.generateContentStream({ contents: toContents(request) }, { signal });
-    result.response.catch(() => undefined);
-    return result;
+    const { stream, response } = await model.generateContentStream(
+      { contents: toContents(request) },
+      { signal },
+    );
+    response.catch(() => undefined);
+    return stream;
   }
 }
 

@@ -39,7 +39,8 @@ export class ReplyService {
       reply,
       this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN,
     );
-    if (context === null) return this.refundDeleted(reply);
+    // The room was deleted, which gave the prompt back.
+    if (context === null) return { done: true };
     try {
       return await this.finish(reply, await this.ask(context, abort));
     } catch (error) {
@@ -72,25 +73,16 @@ export class ReplyService {
     return { ...outcome, content, status: 'completed', errorCode: null };
   }
 
-  /** Writes the outcome, and makes the quota in Redis follow Postgres. Only the newest attempt gets to. */
+  /**
+   * Writes the outcome, and makes the quota in Redis follow Postgres. Does nothing when another attempt has the reply
+   * now, or its room was deleted meanwhile.
+   */
   private async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<TryResult> {
     const { userId, promptId, replyId } = reply;
-    if (!(await this.replies.finish(reply, outcome))) return this.lost(reply);
+    if (!(await this.replies.finish(reply, outcome))) return { done: true };
     if (outcome.status === 'completed') await this.quota.confirm(userId, promptId);
     else await this.quota.release(userId, promptId);
     await this.events.announceFinal(replyId);
-    return { done: true };
-  }
-
-  /** Another attempt has the reply now, or its room was deleted meanwhile. */
-  private async lost(reply: ClaimedReply): Promise<TryResult> {
-    const row = await this.replies.findReply(reply.userId, reply.replyId);
-    return row === null ? this.refundDeleted(reply) : { done: true };
-  }
-
-  private async refundDeleted({ userId, promptId }: ClaimedReply): Promise<TryResult> {
-    await this.replies.refund(userId, promptId);
-    await this.quota.release(userId, promptId);
     return { done: true };
   }
 

@@ -4,7 +4,8 @@ import { User } from '../users/user.entity.js';
 /**
  * One prompt that counts against its day, which is the UTC day in the prompt's own id. Written with the prompt and
  * deleted with the failure of its reply, each in one statement, so this table is right at any moment; the counter in
- * Redis is a copy that can be thrown away. It does not refer to the message, because deleting a room gives nothing back.
+ * Redis is a copy that can be thrown away. It does not refer to the message, because deleting a room gives back only
+ * what was not answered yet.
  */
 @Entity('prompt_charges')
 export class PromptCharge {

@@ -40,11 +40,12 @@ if tonumber(ARGV[2]) >= 0 and used >= tonumber(ARGV[2]) then return {1, 0, used}
 redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
 return {1, 1, used + 1}`);
 
-/** KEYS: the day's set. ARGV: its lifetime in ms, then the charged prompt ids. Adds to what is there, and marks it filled. */
-const FILL = new RedisScript<number>(`
-redis.call('ZADD', KEYS[1], 'inf', '')
+/** KEYS: the day's set. ARGV: when it ends (epoch ms), then prompt ids that are charged. Adds to what is there. */
+const ADD = new RedisScript<number>(`
 for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'inf', ARGV[i]) end
-return redis.call('PEXPIRE', KEYS[1], ARGV[1])`);
+return redis.call('PEXPIREAT', KEYS[1], ARGV[1])`);
+/** With the charged prompts of the day: the set is whole. */
+const FILLED = '';
 
 /**
  * The daily prompt quota. Postgres (`prompt_charges`) says what was charged; the sorted set of the day in Redis makes
@@ -71,7 +72,9 @@ export class QuotaService {
 
   /** The prompt is stored: from here on only a refund gives it back. */
   async confirm(userId: string, promptId: string): Promise<void> {
-    await this.redis.zadd(dayKey(userId, idTime(promptId)), 'inf', promptId);
+    const at = idTime(promptId);
+    // Also where the set was lost: whoever fills it may have looked before this prompt was stored.
+    await ADD.run(this.redis, [dayKey(userId, at)], [dayStart(at) + KEEP_MS, promptId]);
   }
 
   /** Gives the prompt back: it was not stored, or its reply failed. */
@@ -81,20 +84,22 @@ export class QuotaService {
 
   private async decide(userId: string, tier: Tier, at: number, promptId: string): Promise<Reservation> {
     const limit = tier === 'pro' ? null : this.env.BASIC_DAILY_PROMPTS;
-    const dayStart = at - (at % DAY_MS);
+    const day = dayStart(at);
     const key = dayKey(userId, at);
     const now = Date.now();
     const args = [promptId, limit ?? -1, now, now + RESERVATION_MS] as const;
     let [found, accepted, used] = await RESERVE.run(this.redis, [key], args);
     if (!found) {
-      const charged = await this.charges.chargedPromptIds(userId, dayStart, dayStart + DAY_MS);
-      await FILL.run(this.redis, [key], [dayStart + KEEP_MS - now, ...charged]);
+      const charged = await this.charges.chargedPromptIds(userId, day, day + DAY_MS);
+      await ADD.run(this.redis, [key], [day + KEEP_MS, FILLED, ...charged]);
       [found, accepted, used] = await RESERVE.run(this.redis, [key], args);
       if (!found) throw new Error('Redis lost the quota twice within one request');
     }
-    return { accepted: accepted === 1, used, limit, resetAt: new Date(dayStart + DAY_MS) };
+    return { accepted: accepted === 1, used, limit, resetAt: new Date(day + DAY_MS) };
   }
 }
+
+const dayStart = (time: number): number => time - (time % DAY_MS);
 
 function dayKey(userId: string, time: number): string {
   return keys.usage(userId, new Date(time).toISOString().slice(0, 10));

@@ -10,6 +10,7 @@ import {
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
+import type { HttpArgumentsHost } from '@nestjs/common/interfaces/index.js';
 import type { FastifyReply } from 'fastify';
 import { catchError, from, mergeMap, type Observable, throwError } from 'rxjs';
 import { ApiProblems } from '../common/api-problems.js';
@@ -22,6 +23,7 @@ import { type QuotaState, QuotaService } from './quota.service.js';
 
 interface ReservingRequest extends AuthenticatedRequest {
   promptId?: string;
+  quota?: QuotaState;
 }
 
 /** The id of the prompt that the tier limit guard reserved for this request; the prompt is to be stored under it. */
@@ -55,6 +57,7 @@ export class TierLimitGuard implements CanActivate {
       });
     }
     request.promptId = promptId;
+    request.quota = reservation;
     return true;
   }
 }
@@ -67,23 +70,24 @@ export class ReservationInterceptor implements NestInterceptor {
   constructor(private readonly quota: QuotaService) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const { user, promptId } = context.switchToHttp().getRequest<ReservingRequest>();
     return next
       .handle()
       .pipe(
         catchError((error: unknown) =>
-          from(this.release(user.id, promptId)).pipe(mergeMap(() => throwError(() => error))),
+          from(this.release(context.switchToHttp())).pipe(mergeMap(() => throwError(() => error))),
         ),
       );
   }
 
-  private async release(userId: string, promptId: string | undefined): Promise<void> {
-    if (promptId === undefined) return;
+  private async release(http: HttpArgumentsHost): Promise<void> {
+    const { user, promptId, quota } = http.getRequest<ReservingRequest>();
+    if (promptId === undefined || quota === undefined) return;
+    setRateLimitHeaders(http.getResponse<FastifyReply>(), { ...quota, used: quota.used - 1 });
     try {
-      await this.quota.release(userId, promptId);
+      await this.quota.release(user.id, promptId);
     } catch (err) {
       // The reservation ends by itself.
-      this.logger.warn({ err, userId }, 'A reserved prompt could not be given back at once');
+      this.logger.warn({ err, userId: user.id }, 'A reserved prompt could not be given back at once');
     }
   }
 }

@@ -5,12 +5,14 @@ import { REPLY_FINAL_CHANNEL } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
 
 export interface ReplyListener {
+  /** Resolves when there is reason to look at the reply again, else after `ms`. */
   next(ms: number): Promise<void>;
   /** To be called when the waiting is over. */
   close(): void;
 }
 
-const STOPPING = 'stopping';
+/** What every listener hears: the process stops, or announcements may have been missed. */
+const EVERYBODY = 'everybody';
 
 /**
  * Tells whoever waits, in any process, that a reply got its final state. A hint and no record: pub/sub forgets, so
@@ -41,37 +43,32 @@ export class ReplyEvents implements BeforeApplicationShutdown {
     }
   }
 
-  /**
-   * Begins to listen at once: call it before looking at the row, so that nothing falls between.
-   *
-   * @returns `next(ms)` resolves when the reply is announced as final, after `ms`, or when the process stops
-   */
+  /** Begins to listen at once: call it before looking at the row, so that nothing falls between. */
   listen(replyId: string): ReplyListener {
     this.subscriber ??= this.connect();
     let wake: () => void = noop;
-    let announced = false;
+    let heard = false;
     const onEvent = (): void => {
-      announced = true;
+      heard = true;
       wake();
     };
-    this.emitter.on(replyId, onEvent);
+    this.emitter.on(replyId, onEvent).on(EVERYBODY, onEvent);
     return {
-      next: (ms) =>
-        new Promise((resolve) => {
-          if (announced || this.stopping) {
-            resolve();
-            return;
-          }
-          const timer = setTimeout(resolve, ms);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-          this.emitter.once(STOPPING, wake);
-        }),
+      next: async (ms) => {
+        if (!heard && !this.stopping) {
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, ms);
+            wake = () => {
+              clearTimeout(timer);
+              resolve();
+            };
+          });
+        }
+        heard = false;
+      },
       close: () => {
-        this.emitter.off(replyId, onEvent);
-        this.emitter.off(STOPPING, wake);
+        wake();
+        this.emitter.off(replyId, onEvent).off(EVERYBODY, onEvent);
       },
     };
   }
@@ -79,17 +76,26 @@ export class ReplyEvents implements BeforeApplicationShutdown {
   /** After the workers' turn (Nest goes from the root inward), so that who waits still gets what they finished. */
   beforeApplicationShutdown(): void {
     this.stopping = true;
-    this.emitter.emit(STOPPING);
+    this.emitter.emit(EVERYBODY);
     this.subscriber?.disconnect();
   }
 
-  /** One subscription a process, made when somebody first waits. */
+  /** One subscription a process, made when somebody first waits, and again whenever the connection was lost. */
   private connect(): Redis {
-    const client = this.redis.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined });
-    // Its errors repeat those of the command client, which logs them; it connects and subscribes again by itself.
+    const client = this.redis.duplicate({
+      maxRetriesPerRequest: null,
+      commandTimeout: undefined,
+      autoResubscribe: false,
+    });
+    // Its errors repeat those of the command client, which logs them.
     client.on('error', noop);
     client.on('message', (_channel, replyId: string) => this.emitter.emit(replyId));
-    client.subscribe(REPLY_FINAL_CHANNEL).catch(noop);
+    client.on('ready', () => {
+      client.subscribe(REPLY_FINAL_CHANNEL).then(() => {
+        // What was announced before this moment was not heard here.
+        this.emitter.emit(EVERYBODY);
+      }, noop);
+    });
     return client;
   }
 }

@@ -36,9 +36,19 @@ export class UsersRepository {
     return user?.tokenVersion ?? null;
   }
 
-  /** Sets the password and ends every access token made so far. Returns the account as it is afterwards. */
+  /**
+   * Sets the password and ends every access token made so far. Returns the account at the version that this very
+   * change made: of two at once, the later one ends the session of the earlier one too.
+   */
   async setPassword(id: string, passwordHash: string): Promise<User> {
-    await this.users.update({ id }, { passwordHash, tokenVersion: () => 'token_version + 1' });
-    return this.users.findOneByOrFail({ id });
+    const result = await this.users
+      .createQueryBuilder()
+      .update()
+      .set({ passwordHash, tokenVersion: () => 'token_version + 1' })
+      .where({ id })
+      .returning('token_version')
+      .execute();
+    const [{ token_version: tokenVersion }] = result.raw as [{ token_version: number }];
+    return Object.assign(await this.users.findOneByOrFail({ id }), { tokenVersion });
   }
 }

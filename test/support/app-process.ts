@@ -61,6 +61,11 @@ export class AppProcess {
     return this.exit;
   }
 
+  /** SIGSTOP and SIGCONT: it sleeps for a while and does not know. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   /** Resolves with the exit code. */
   get exited(): Promise<number | null> {
     return this.exit;

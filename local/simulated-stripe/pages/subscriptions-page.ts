@@ -28,9 +28,14 @@ function change({ account, id }: PageCall, act: (subscription: Stripe.Subscripti
   return redirect('/');
 }
 
+/**
+ * As the customer portal does with subscriptions of billing mode "flexible": it sets the date, and not the flag that
+ * says the same. https://docs.stripe.com/billing/subscriptions/billing-mode/compare
+ */
 function cancelAtPeriodEnd(call: PageCall, cancel: boolean): Answer {
   return change(call, (subscription) => {
-    call.account.updateSubscription(subscription, { cancel_at_period_end: cancel });
+    const periodEnd = subscription.items.data[0]?.current_period_end ?? null;
+    call.account.updateSubscription(subscription, { cancel_at: cancel ? periodEnd : null });
   });
 }
 
@@ -57,7 +62,7 @@ function card(account: StripeAccount, subscription: Stripe.Subscription): Html {
         ? ''
         : html`<div class="actions">
             ${button(`${path}/cancel-now`, 'Cancel now')}
-            ${subscription.cancel_at_period_end ? button(`${path}/keep`, 'Keep it after all') : button(`${path}/cancel-at-period-end`, 'Cancel at period end')}
+            ${subscription.cancel_at !== null ? button(`${path}/keep`, 'Keep it after all') : button(`${path}/cancel-at-period-end`, 'Cancel at period end')}
           </div>`
     }
   </section>`;
@@ -72,5 +77,5 @@ function customerName(account: StripeAccount, { customer }: Stripe.Subscription)
 function detail(subscription: Stripe.Subscription): string {
   if (subscription.ended_at) return `, ended ${day(subscription.ended_at)}`;
   const periodEnd = day(subscription.items.data[0]?.current_period_end ?? 0);
-  return subscription.cancel_at_period_end ? `, ends ${periodEnd}` : `, paid until ${periodEnd}`;
+  return subscription.cancel_at !== null ? `, ends ${periodEnd}` : `, paid until ${periodEnd}`;
 }

@@ -13,13 +13,14 @@ export class MobileRequest {
 
 export class SignupRequest extends MobileRequest {
   /**
-   * Optional: with a password the person can also sign in without a code. Any characters, 8 to 128.
+   * Optional: with a password the person can also sign in without a code. Any characters, 8 to 128; null or left out
+   * for none.
    * @example 'correct horse battery staple'
    */
   @IsOptional()
   @IsString()
   @Length(PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX)
-  password?: string;
+  password?: string | null;
 }
 
 export class VerifyOtpRequest extends MobileRequest {
@@ -48,13 +49,13 @@ export class ResetPasswordRequest extends VerifyOtpRequest {
 
 export class ChangePasswordRequest {
   /**
-   * Left out by who has no password yet.
+   * Null or left out by who has no password yet.
    * @example 'correct horse battery staple'
    */
   @IsOptional()
   @IsString()
   @MaxLength(PASSWORD_LENGTH_MAX)
-  currentPassword?: string;
+  currentPassword?: string | null;
 
   /** @example 'a new passphrase of mine' */
   @IsString()

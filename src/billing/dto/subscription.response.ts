@@ -30,18 +30,20 @@ export class SubscriptionResponse {
 
   price!: SubscriptionPriceResponse | null;
 
+  /** End of the period that gives the tier; null when none does. */
   currentPeriodEnd!: Date | null;
 
   /** True when it will not renew: Pro until the end of the period. */
   cancelAtPeriodEnd!: boolean;
 
   static from(tier: Tier, row: Subscription | null): SubscriptionResponse {
+    const current = tier === 'pro' ? row : null;
     return {
       tier,
       status: row?.status ?? null,
       price: row?.priceId == null ? null : { id: row.priceId, amount: row.amount, currency: row.currency },
-      currentPeriodEnd: row?.currentPeriodEnd ?? null,
-      cancelAtPeriodEnd: row?.cancelAtPeriodEnd ?? false,
+      currentPeriodEnd: current?.currentPeriodEnd ?? null,
+      cancelAtPeriodEnd: current?.cancelAtPeriodEnd ?? false,
     };
   }
 }

@@ -1,0 +1,188 @@
+import { describe, expect, it } from '@jest/globals';
+import { Env, SETTING_NAMES } from './env.js';
+import { InvalidEnvError, loadEnv } from './load-env.js';
+
+const MINIMAL = {
+  DATABASE_URL: 'postgres://chat:chat@127.0.0.1:5432/chat',
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  JWT_SECRET: 'Zk3v9QmT1xR7bL5nW8cY2hD6fJ4gS0pA',
+  GEMINI_API_KEY: 'gemini-key',
+  STRIPE_SECRET_KEY: 'sk_key',
+  STRIPE_PRO_PRICE_ID: 'price_pro',
+  STRIPE_WEBHOOK_SECRET: 'whsec_secret',
+};
+const REQUIRED = Object.keys(MINIMAL) as (keyof typeof MINIMAL)[];
+const PRODUCTION = {
+  ...MINIMAL,
+  NODE_ENV: 'production',
+  OTP_DELIVERY: 'log',
+  OTP_DELIVERY_INSECURE_CONFIRMED: 'true',
+};
+
+/** What is wrong with these settings; nothing when they are usable. */
+function problemsOf(settings: Record<string, string | undefined>): string[] {
+  try {
+    loadEnv(settings);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidEnvError)) throw error;
+    for (const problem of error.problems) expect(error.message).toContain(problem);
+    return [...error.problems];
+  }
+}
+
+describe('the settings', () => {
+  it('have a default wherever one makes sense', () => {
+    const env = loadEnv(MINIMAL);
+    expect(env).toBeInstanceOf(Env);
+    expect(env).toMatchObject({
+      ...MINIMAL,
+      NODE_ENV: 'development',
+      PROCESS_ROLE: 'all',
+      PORT: 5000,
+      TRUSTED_PROXIES: [],
+      JWT_TTL_SECONDS: 900,
+      OTP_DELIVERY: 'response',
+      OTP_TTL_SECONDS: 300,
+      OTP_MAX_GUESSES: 5,
+      OTP_RESEND_SECONDS: 60,
+      BASIC_DAILY_PROMPTS: 5,
+      GEMINI_MODEL: 'gemini-3.8-flash',
+      DOCS_ENABLED: true,
+    });
+  });
+
+  it('are numbers, flags and lists, not text', () => {
+    const env = loadEnv({
+      ...MINIMAL,
+      PORT: '8080',
+      DOCS_ENABLED: 'false',
+      GEMINI_MODELS: 'gemini-3.8-flash, gemini-3.5-flash-lite',
+      TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8,::1,fd00::/8',
+    });
+    expect(env).toMatchObject({
+      PORT: 8080,
+      DOCS_ENABLED: false,
+      GEMINI_MODELS: ['gemini-3.8-flash', 'gemini-3.5-flash-lite'],
+      TRUSTED_PROXIES: ['127.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8'],
+    });
+  });
+
+  it.each(['', ' ', '\t'])('count as not set when they are blank: %j', (blank) => {
+    expect(loadEnv({ ...MINIMAL, PORT: blank, DOCS_ENABLED: blank, TRUSTED_PROXIES: blank })).toEqual(
+      loadEnv(MINIMAL),
+    );
+    expect(problemsOf({ ...MINIMAL, JWT_SECRET: blank })).toEqual(['JWT_SECRET is not set']);
+  });
+
+  it('leave the rest of the environment alone', () => {
+    expect(Object.keys(loadEnv({ ...MINIMAL, PATH: '/bin', HOME: '/root' })).sort()).toEqual(
+      [...SETTING_NAMES].sort(),
+    );
+  });
+
+  it('accept the addresses that people really have', () => {
+    expect(
+      problemsOf({
+        ...MINIMAL,
+        DATABASE_URL: 'postgresql://user:p%40ss%2Fword@my_db:5432/chat?sslmode=require',
+        REDIS_URL: 'rediss://:secret@redis.internal:6380/0',
+        FRONTEND_URL: 'http://localhost:3000',
+        GEMINI_BASE_URL: 'http://127.0.0.1:9999',
+      }),
+    ).toEqual([]);
+  });
+});
+
+describe('a setting that is missing or wrong', () => {
+  it.each(REQUIRED)('%s is named when it is missing', (name) => {
+    expect(problemsOf({ ...MINIMAL, [name]: undefined })).toEqual([`${name} is not set`]);
+  });
+
+  it('is named together with all others', () => {
+    expect(problemsOf({})).toEqual(REQUIRED.map((name) => `${name} is not set`));
+  });
+
+  it.each([
+    ['NODE_ENV', 'prod-value'],
+    ['PROCESS_ROLE', 'web-value'],
+    ['LOG_LEVEL', 'loud-value'],
+    ['PORT', 'port-value'],
+    ['PORT', '65536'],
+    ['PORT', '-1234'],
+    ['PORT', '80.5125'],
+    ['TRUSTED_PROXIES', 'proxy-value'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['TRUSTED_PROXIES', '127.0.0.1,,::1'],
+    ['FRONTEND_URL', 'frontend-value'],
+    ['FRONTEND_URL', 'ftp://frontend-value'],
+    ['DATABASE_URL', 'mysql://db-value/chat'],
+    ['DATABASE_URL', 'host=db-value'],
+    ['REDIS_URL', 'http://redis-value'],
+    ['JWT_SECRET', 'short-value'],
+    ['JWT_TTL_SECONDS', '99999999'],
+    ['OTP_DELIVERY', 'pigeon-value'],
+    ['OTP_DELIVERY_INSECURE_CONFIRMED', 'yes-value'],
+    ['OTP_TTL_SECONDS', '300s-value'],
+    ['BASIC_DAILY_PROMPTS', 'Infinity'],
+    ['GEMINI_MODELS', 'gemini value'],
+    ['DOCS_ENABLED', 'TRUE-value'],
+  ])('%s=%s is named, and its value is not', (name, value) => {
+    const problems = problemsOf({ ...MINIMAL, [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(name);
+    expect(problems[0]).not.toContain(value);
+  });
+});
+
+describe('settings that must not be used', () => {
+  const SECRETS = REQUIRED.filter((name) => !name.endsWith('_URL'));
+
+  it.each(
+    SECRETS.flatMap((name) =>
+      ['changeme-changeme-and-change-it-once-more', 'your-own-secret-goes-here-in-this-place'].map(
+        (value) => [name, value],
+      ),
+    ),
+  )('%s=%s is refused as a placeholder', (name, value) => {
+    expect(problemsOf({ ...MINIMAL, [name]: value })).toEqual([`${name} is still a placeholder`]);
+  });
+
+  it.each([
+    '<paste the key here, all of it, please>',
+    'xxxxxxxxxxxxxxxxabcdefghijklmnop1234567',
+    'sk_live_... (see the Stripe dashboard)',
+    'replace-this-with-the-real-one-12345',
+  ])('is a placeholder: %s', (value) => {
+    expect(problemsOf({ ...MINIMAL, JWT_SECRET: value })).toEqual(['JWT_SECRET is still a placeholder']);
+  });
+
+  it('a secret of few different characters is refused', () => {
+    const [problem] = problemsOf({ ...MINIMAL, JWT_SECRET: '12345'.repeat(8) });
+    expect(problem).toMatch(/^JWT_SECRET is too easy to guess/);
+  });
+
+  it.each(SECRETS)('%s of the simulated services is refused in production alone', (name) => {
+    const value = 'simulated-0123456789abcdefghijklmnop';
+    expect(problemsOf({ ...MINIMAL, [name]: value })).toEqual([]);
+    const problems = problemsOf({ ...PRODUCTION, [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(name);
+    expect(problems[0]).not.toContain(value);
+  });
+
+  it('production wants to be told how codes are delivered, and that this is known to be insecure', () => {
+    expect(problemsOf(PRODUCTION)).toEqual([]);
+    expect(problemsOf({ ...PRODUCTION, OTP_DELIVERY: undefined })).toEqual(['OTP_DELIVERY is not set']);
+    for (const delivery of ['log', 'response']) {
+      const settings = { ...PRODUCTION, OTP_DELIVERY: delivery };
+      for (const confirmed of [undefined, '', 'false']) {
+        const problems = problemsOf({ ...settings, OTP_DELIVERY_INSECURE_CONFIRMED: confirmed });
+        expect(problems).toEqual([expect.stringContaining('OTP_DELIVERY_INSECURE_CONFIRMED=true')]);
+      }
+      expect(problemsOf(settings)).toEqual([]);
+    }
+  });
+});

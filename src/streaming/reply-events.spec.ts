@@ -1,0 +1,81 @@
+import 'reflect-metadata';
+import type { EventEmitter } from 'node:events';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { type PrivateRedis, startRedis } from '../../local/services/redis.js';
+import { ReplyEvents } from './reply-events.js';
+
+/** Far longer than a test may take: who waits so long was not woken. */
+const LONG_MS = 600_000;
+
+let server: PrivateRedis;
+let redis: Redis;
+let events: ReplyEvents;
+
+beforeAll(async () => {
+  server = await startRedis({ persistent: false });
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  redis = new Redis(server.url);
+  events = new ReplyEvents(redis);
+});
+afterEach(() => {
+  events.beforeApplicationShutdown();
+  redis.disconnect();
+});
+
+it('a listener is woken by its own reply, announced in any process', async () => {
+  const elsewhere = new ReplyEvents(redis);
+  const [mine, other] = [events.listen('mine'), events.listen('other')];
+  await mine.next(LONG_MS); // the subscription is made
+  await other.next(LONG_MS);
+  let woken = false;
+  const waiting = other.next(LONG_MS).then(() => (woken = true));
+  await elsewhere.announceFinal('mine');
+  await mine.next(LONG_MS);
+  expect(woken).toBe(false);
+  other.close();
+  await waiting;
+});
+
+it('the first listener of a process looks again once it can hear: an announcement before that was lost', async () => {
+  const listener = events.listen('reply');
+  // Sent on a connection that is there already, so it is out before the subscription is made.
+  await events.announceFinal('reply');
+  await listener.next(LONG_MS);
+});
+
+it('who listens while the connection is lost looks again when it is back', async () => {
+  const listener = events.listen('reply');
+  await listener.next(LONG_MS);
+  await redis.client('KILL', 'TYPE', 'PUBSUB');
+  await listener.next(LONG_MS);
+});
+
+it('a listener with nothing to hear returns after the time given, and an event wakes it once', async () => {
+  const listener = events.listen('reply');
+  await listener.next(LONG_MS);
+  const began = performance.now();
+  await events.announceFinal('reply');
+  await listener.next(LONG_MS);
+  await listener.next(30);
+  expect(performance.now() - began).toBeGreaterThan(25);
+});
+
+it('the stop of the process wakes everybody, and nobody waits after it', async () => {
+  const listeners = ['a', 'b'].map((id) => events.listen(id));
+  const waiting = listeners.map((listener) => listener.next(LONG_MS));
+  events.beforeApplicationShutdown();
+  await Promise.all(waiting);
+  await events.listen('c').next(LONG_MS);
+  expect(events.isStopping).toBe(true);
+});
+
+it('a listener that was closed leaves nothing behind', async () => {
+  const listener = events.listen('reply');
+  for (let n = 0; n < 20; n += 1) await listener.next(1);
+  listener.close();
+  const emitter = Reflect.get(events, 'emitter') as EventEmitter;
+  expect(emitter.eventNames()).toEqual([]);
+});
