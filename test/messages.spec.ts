@@ -116,10 +116,10 @@ describe('the list of messages', () => {
     );
     const paged: Message[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
-      const query = cursor === '' ? '' : `&cursor=${cursor}`;
-      const { body }: { body: Page } = await app.api.get<Page>(`${path}?limit=3${query}`, user);
-      paged.push(...body.data);
-      cursor = body.nextCursor;
+      const after: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const page: Page = (await app.api.get<Page>(`${path}?limit=3${after}`, user)).body;
+      paged.push(...page.data);
+      cursor = page.nextCursor;
       // What comes in between is newer than every page.
       if (cursor !== null) await aPrompt(app, user, room, 'in between');
     }
