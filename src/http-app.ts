@@ -21,6 +21,7 @@ import { buildOpenApi } from './openapi.js';
 const BODY_LIMIT = 64 * 1024;
 /** Stripe's events can be larger than anything that people send. */
 const WEBHOOK_BODY_LIMIT = 1024 * 1024;
+const CLOSE_IDLE_MS = 50;
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 const QUIET_PATHS = /^\/(health|docs)(\/|$)/;
 
@@ -68,7 +69,7 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
       'ratelimit-reset',
     ],
   });
-  app.enableShutdownHooks();
+  app.enableShutdownHooks([], { useProcessExit: true });
   if (env.DOCS_ENABLED) {
     adapter.getInstance<FastifyInstance>().get('/', (_request, reply) => reply.redirect('/docs'));
     SwaggerModule.setup('docs', app, () => buildOpenApi(app), {
@@ -102,6 +103,16 @@ function addRequestHooks(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     requestContext.run({ requestId: request.id }, done);
+  });
+  // The connection of a request in flight becomes idle when that ends; Node would wait for it to time out (72 s).
+  fastify.addHook('preClose', (done) => {
+    const timer = setInterval(() => {
+      fastify.server.closeIdleConnections();
+    }, CLOSE_IDLE_MS);
+    fastify.server.once('close', () => {
+      clearInterval(timer);
+    });
+    done();
   });
   fastify.addHook('onResponse', (request: FastifyRequest, reply, done) => {
     if (!QUIET_PATHS.test(request.url)) {

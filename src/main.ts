@@ -6,6 +6,9 @@ import type { Env } from './config/env.js';
 import { InvalidEnvError, loadEnv, loadEnvFile } from './config/load-env.js';
 import { createHttpApp } from './http-app.js';
 
+/** What stopping takes beside waiting for what is in flight. */
+const SHUTDOWN_MARGIN_MS = 5000;
+
 /** Starts what PROCESS_ROLE asks for. */
 async function start(env: Env): Promise<void> {
   if (env.PROCESS_ROLE === 'worker') {
@@ -14,7 +17,7 @@ async function start(env: Env): Promise<void> {
       logger,
       abortOnError: false,
     });
-    worker.enableShutdownHooks();
+    worker.enableShutdownHooks([], { useProcessExit: true });
     logger.log('The worker is ready', 'Main');
     return;
   }
@@ -22,9 +25,25 @@ async function start(env: Env): Promise<void> {
   await app.listen(env.PORT, env.HOST);
 }
 
+/** Whatever a clean stop waits for in vain (a Redis that is gone, say), the process does not outlive it by much. */
+function boundShutdown(env: Env): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      setTimeout(() => {
+        createLogger('fatal').fatal(
+          'The process did not stop in time and ends now; what it held is handed back',
+        );
+        process.exit(1);
+      }, env.SHUTDOWN_GRACE_MS + SHUTDOWN_MARGIN_MS).unref();
+    });
+  }
+}
+
 loadEnvFile();
 try {
-  await start(loadEnv());
+  const env = loadEnv();
+  boundShutdown(env);
+  await start(env);
 } catch (error) {
   // A setting that is wrong is a message for the operator, not a stack trace.
   createLogger('fatal').fatal(

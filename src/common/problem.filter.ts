@@ -59,7 +59,7 @@ function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (isConnectionFailure(thrown)) {
     return new AppError('SERVICE_UNAVAILABLE', {
-      detail: 'Nothing was stored or charged. Try again in a few seconds.',
+      detail: 'Part of the service is down. Try again in a few seconds.',
       retryAfterSeconds: RETRY_AFTER_OUTAGE_SECONDS,
       cause: thrown,
     });

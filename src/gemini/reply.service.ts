@@ -17,6 +17,8 @@ export type TryResult = { done: true } | { done: false; retryInMs: number };
 
 /** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
 const CHARACTERS_PER_TOKEN = 3;
+/** Attempts beyond REPLY_MAX_ATTEMPTS for those that a deploy or a crash cut short, which is not the reply's fault. */
+const INTERRUPTIONS_MAX = 5;
 const RETRY_MS_MAX = 60_000;
 
 /** Generates one reply: builds the request, calls the model, writes the one outcome. */
@@ -34,7 +36,8 @@ export class ReplyService {
 
   async generate(reply: ClaimedReply, abort: AbortSignal): Promise<TryResult> {
     // A worker that died in every try before this one left no word but the count.
-    if (reply.attempt > this.env.REPLY_MAX_ATTEMPTS) return this.finish(reply, failure('REPLY_INTERRUPTED'));
+    if (reply.attempt > this.env.REPLY_MAX_ATTEMPTS + INTERRUPTIONS_MAX)
+      return this.finish(reply, failure('REPLY_INTERRUPTED'));
     const context = await this.replies.getForReply(
       reply,
       this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN,

@@ -157,11 +157,12 @@ export class RepliesRepository {
     return row?.id ?? null;
   }
 
-  /** Replies that were owed already at a moment (epoch ms): what a sweep queues again. */
-  async listUnfinishedSince(moment: number, limit: number): Promise<ReplyJob[]> {
+  /** Replies that were owed already at a moment (epoch ms), oldest first, from behind `afterId` on. */
+  async listUnfinishedSince(moment: number, limit: number, afterId = firstIdAt(0)): Promise<ReplyJob[]> {
     const rows = await this.messages.query<{ user_id: string; id: string }[]>(
-      `SELECT user_id, id FROM messages WHERE status IN ('pending', 'streaming') AND id < $1 ORDER BY id LIMIT $2`,
-      [firstIdAt(moment), limit],
+      `SELECT user_id, id FROM messages
+       WHERE status IN ('pending', 'streaming') AND id > $3 AND id < $1 ORDER BY id LIMIT $2`,
+      [firstIdAt(moment), limit, afterId],
     );
     return rows.map((row) => ({ userId: row.user_id, replyId: row.id }));
   }

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { repeat } from '../common/repeat.js';
 import { Env } from '../config/env.js';
+import type { ReplyJob } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { RepliesRepository } from './replies.repository.js';
 
@@ -29,7 +30,11 @@ export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async sweep(): Promise<void> {
-    const owed = await this.replies.listUnfinishedSince(Date.now() - this.env.SWEEP_INTERVAL_MS, BATCH);
-    if (owed.length > 0) await this.queue.enqueueAll(owed);
+    const moment = Date.now() - this.env.SWEEP_INTERVAL_MS;
+    let owed: ReplyJob[] = [];
+    do {
+      owed = await this.replies.listUnfinishedSince(moment, BATCH, owed.at(-1)?.replyId);
+      if (owed.length > 0) await this.queue.enqueueAll(owed);
+    } while (owed.length === BATCH);
   }
 }

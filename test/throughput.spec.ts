@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+import { until } from './support/until.js';
+
+let app: TestApp;
+let user: SignedIn;
+
+beforeAll(async () => {
+  app = await startTestApp({ REPLY_CONCURRENCY: '3' });
+  user = await aUser(app, { tier: 'pro' });
+});
+afterAll(() => app.stop());
+
+/** Sends a prompt into each of that many rooms and waits for all replies. Returns ms from the first prompt to the last reply. */
+async function burst(rooms: number): Promise<number> {
+  const all = await Promise.all(Array.from({ length: rooms }, () => aRoom(app, user)));
+  const began = performance.now();
+  const sent = await Promise.all(all.map((room) => aPrompt(app, user, room)));
+  const replies = await Promise.all(sent.map((accepted) => theReply(app, user, accepted)));
+  expect(replies.every((reply) => reply.status === 'completed')).toBe(true);
+  return Math.round(performance.now() - began);
+}
+
+it('no more replies are generated at once than REPLY_CONCURRENCY allows', async () => {
+  app.gemini.pace({ firstTokenMs: 50 });
+  await burst(20);
+  expect(app.gemini.maxOpenRequests).toBe(3);
+});
+
+it('more owed replies than one look of the sweep brings are all queued again', async () => {
+  app.gemini.misbehave({ kind: 'hang' }, Infinity);
+  const room = await aRoom(app, user);
+  const lastReply = `01900000-0000-7000-8000-${'2'.padEnd(8, '0')}2500`;
+  await app.database.query(
+    `WITH prompts AS (
+       INSERT INTO messages (user_id, id, chatroom_id, role, content, status)
+       SELECT $1, ('01900000-0000-7000-8000-10000000' || to_char(n, 'FM0000'))::uuid, $2, 'user', 'x', 'completed'
+       FROM generate_series(1, 2500) n
+     )
+     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, prompt_id)
+     SELECT $1, ('01900000-0000-7000-8000-20000000' || to_char(n, 'FM0000'))::uuid, $2, 'model', '', 'pending',
+       ('01900000-0000-7000-8000-10000000' || to_char(n, 'FM0000'))::uuid
+     FROM generate_series(1, 2500) n`,
+    [user.id, room.id],
+  );
+  const redis = new Redis(app.redis.url);
+  await until(
+    'the last one has a job',
+    async () => (await redis.exists(`{queue}:replies:${lastReply}`)) === 1,
+  );
+  await app.process.kill();
+  await app.database.query('DELETE FROM chatrooms WHERE id = $1', [room.id]);
+  await redis.flushall();
+  redis.disconnect();
+  app.gemini.behave();
+});
+
+it('100 prompts in 100 rooms are answered together, not one after the other', async () => {
+  await app.restart({ REPLY_CONCURRENCY: '200' });
+  app.gemini.pace({ firstTokenMs: 1000 });
+  const ms = await burst(100);
+  expect(app.gemini.maxOpenRequests).toBeGreaterThanOrEqual(90);
+  process.stdout.write(`100 prompts in 100 rooms, model 1,000 ms: all answered after ${ms} ms\n`);
+});
