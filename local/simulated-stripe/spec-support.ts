@@ -112,9 +112,9 @@ export async function subscribe(stripe: Stripe, email = 'ada@example.com'): Prom
 }
 
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 4000;
+  const deadline = Date.now() + 20_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Still not so after 4 s: ${condition.toString()}`);
+    if (Date.now() > deadline) throw new Error(`Still not so after 20 s: ${condition.toString()}`);
     await pause(5);
   }
 }

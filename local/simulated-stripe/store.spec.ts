@@ -37,8 +37,8 @@ it('a second start knows what the first one made, and sends what was never taken
   expect(await sdk.subscriptions.retrieve(subscription.id)).toMatchObject({ status: 'canceled' });
   expect((await sdk.checkout.sessions.retrieve(open.id)).url).toBe(`${second.url}/c/pay/${open.id}`);
   expect(await sdk.customers.create({}, once)).toEqual(customer);
-  await until(() => receiver.received.length === 4);
-  expect(receiver.received[3]?.type).toBe('customer.subscription.deleted');
+  // An event whose 2xx came as the first one closed is sent once more, as Stripe would.
+  await until(() => receiver.received.at(-1)?.type === 'customer.subscription.deleted');
 });
 
 it('a session that is a day old has expired', async () => {
