@@ -49,6 +49,7 @@ describe('a prompt', () => {
     expect(links).toEqual({
       reply: `${messages}/${reply.id}`,
       wait: `${messages}/${reply.id}?wait=30`,
+      cancel: `${messages}/${reply.id}/cancel`,
       messages,
     });
     expect(await theReply(app, user, accepted)).toEqual({

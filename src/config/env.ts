@@ -104,6 +104,10 @@ export class Env {
   @Integer(1, 86_400)
   JWT_TTL_SECONDS = 900;
 
+  /** How long a `streamUrl` can be opened, seconds. */
+  @Integer(1, 86_400)
+  STREAM_TICKET_TTL_SECONDS = 600;
+
   /** How a one-time code reaches its person. `response` returns it in the answer; `log` prints it. */
   @IsIn(['response', 'log'])
   OTP_DELIVERY!: OtpDelivery;

@@ -8,7 +8,10 @@ import {
 } from '../messages/replies.repository.js';
 import type { ReplyErrorCode } from '../messages/reply-error.js';
 import { QuotaService } from '../quota/quota.service.js';
+import { LiveText } from '../streaming/live-text.js';
 import { ReplyEvents } from '../streaming/reply-events.js';
+import { ReplyStream } from '../streaming/reply-stream.js';
+import { CallInFlight } from './call-in-flight.js';
 import { GeminiClient } from './gemini.client.js';
 import { GeminiAbortedError, GeminiError } from './gemini-error.js';
 
@@ -32,6 +35,7 @@ export class ReplyService {
     private readonly gemini: GeminiClient,
     private readonly quota: QuotaService,
     private readonly events: ReplyEvents,
+    private readonly stream: ReplyStream,
   ) {}
 
   async generate(reply: ClaimedReply, abort: AbortSignal): Promise<TryResult> {
@@ -44,34 +48,51 @@ export class ReplyService {
     );
     // The room was deleted, which gave the prompt back.
     if (context === null) return { done: true };
+    const call = new CallInFlight(reply.replyId, abort, this.events);
     try {
-      return await this.finish(reply, await this.ask(context, abort));
+      return await this.finish(reply, await this.ask(reply, context, call));
     } catch (error) {
-      if (error instanceof GeminiAbortedError) return this.retry(reply, 0);
+      // Cancelled, or another attempt has it: either way somebody else has written, or will.
+      if (call.isTakenAway) return { done: true };
+      if (error instanceof GeminiAbortedError) return await this.retry(reply, 0);
       if (!(error instanceof GeminiError)) throw error;
       this.logger.warn(
         { err: error, replyId: reply.replyId, attempt: reply.attempt },
         'Gemini gave no answer',
       );
       if (error.retryable && reply.attempt < this.env.REPLY_MAX_ATTEMPTS) {
-        return this.retry(reply, error.retryAfterMs ?? this.backoff(reply.attempt));
+        return await this.retry(reply, error.retryAfterMs ?? this.backoff(reply.attempt));
       }
-      return this.finish(reply, { ...failure(error.code), finishReason: error.finishReason });
+      return await this.finish(reply, { ...failure(error.code), finishReason: error.finishReason });
+    } finally {
+      call.end();
     }
   }
 
-  private async ask(context: ReplyContext, abort: AbortSignal): Promise<ReplyOutcome> {
+  private async ask(reply: ClaimedReply, context: ReplyContext, call: CallInFlight): Promise<ReplyOutcome> {
+    const live = new LiveText(this.stream, reply.replyId, reply.attempt, () => {
+      call.takeAway();
+    });
+    await live.begin();
+    try {
+      return await this.collect(context, call.signal, live);
+    } finally {
+      await live.close();
+    }
+  }
+
+  private async collect(context: ReplyContext, signal: AbortSignal, live: LiveText): Promise<ReplyOutcome> {
     const model = context.model ?? this.env.GEMINI_MODEL;
     const outcome = { ...failure('MODEL_EMPTY'), model };
-    for await (const chunk of this.gemini.stream({ ...context, model }, abort)) {
+    for await (const chunk of this.gemini.stream({ ...context, model }, signal)) {
+      live.write(storable(chunk.text));
       outcome.content += chunk.text;
       outcome.finishReason = chunk.finishReason ?? outcome.finishReason;
       outcome.model = chunk.model ?? outcome.model;
       outcome.promptTokens = chunk.promptTokens ?? outcome.promptTokens;
       outcome.outputTokens = chunk.outputTokens ?? outcome.outputTokens;
     }
-    // Postgres has no NUL, and a model may write anything.
-    const content = outcome.content.replaceAll('\0', '').toWellFormed();
+    const content = storable(outcome.content);
     if (content.trim() === '') throw new GeminiError('MODEL_EMPTY', true);
     return { ...outcome, content, status: 'completed', errorCode: null };
   }
@@ -83,6 +104,7 @@ export class ReplyService {
   private async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<TryResult> {
     const { userId, promptId, replyId } = reply;
     if (!(await this.replies.finish(reply, outcome))) return { done: true };
+    await this.stream.tryFinish(replyId, reply.attempt);
     if (outcome.status === 'completed') await this.quota.confirm(userId, promptId);
     else await this.quota.release(userId, promptId);
     await this.events.announceFinal(replyId);
@@ -99,6 +121,11 @@ export class ReplyService {
     const base = Math.min(this.env.REPLY_RETRY_BASE_MS * 2 ** (attempt - 1), RETRY_MS_MAX);
     return base / 2 + Math.random() * (base / 2);
   }
+}
+
+/** Postgres has no NUL, and a model may write anything. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
 }
 
 function failure(code: ReplyErrorCode): ReplyOutcome {

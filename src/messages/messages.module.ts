@@ -9,12 +9,26 @@ import { MessagesController } from './messages.controller.js';
 import { MessagesRepository } from './messages.repository.js';
 import { MessagesService } from './messages.service.js';
 import { RepliesRepository } from './replies.repository.js';
+import { RepliesController } from './replies.controller.js';
+import { ReplyCancelService } from './reply-cancel.service.js';
 import { ReplyWaitService } from './reply-wait.service.js';
+import { ReplyWatchService } from './reply-watch.service.js';
+import { StreamAccessGuard } from './stream-access.guard.js';
+import { StreamTickets } from './stream-tickets.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Message]), ChatroomsModule, QueueModule, QuotaModule, StreamingModule],
-  controllers: [MessagesController],
-  providers: [MessagesRepository, RepliesRepository, MessagesService, ReplyWaitService],
+  controllers: [MessagesController, RepliesController],
+  providers: [
+    MessagesRepository,
+    RepliesRepository,
+    MessagesService,
+    ReplyWaitService,
+    ReplyWatchService,
+    ReplyCancelService,
+    StreamTickets,
+    StreamAccessGuard,
+  ],
   exports: [RepliesRepository, QueueModule, QuotaModule, StreamingModule],
 })
 export class MessagesModule {}

@@ -66,6 +66,33 @@ export class MessagesRepository {
     return this.messages.findOneBy({ userId, chatroomId, id });
   }
 
+  /**
+   * Ends a reply that is still owed with the text there is, and takes the charge back when there is none. Raises the
+   * attempt: whatever the worker still writes is void.
+   *
+   * @returns the attempt to write under, and the prompt; null when there was nothing to cancel
+   */
+  async cancel(
+    userId: string,
+    chatroomId: string,
+    id: string,
+    content: string,
+  ): Promise<{ attempt: number; promptId: string } | null> {
+    const [row] = await this.messages.query<{ attempt: number; prompt_id: string }[]>(
+      `WITH cancelled AS (
+         UPDATE messages SET status = 'cancelled', content = $4, attempt = attempt + 1, finished_at = now()
+         WHERE user_id = $1 AND chatroom_id = $2 AND id = $3 AND status IN ('pending', 'streaming')
+         RETURNING user_id, prompt_id, attempt
+       ), refund AS (
+         DELETE FROM prompt_charges charge USING cancelled
+         WHERE $4 = '' AND charge.user_id = cancelled.user_id AND charge.prompt_id = cancelled.prompt_id
+       )
+       SELECT attempt, prompt_id FROM cancelled`,
+      [userId, chatroomId, id, content],
+    );
+    return row === undefined ? null : { attempt: row.attempt, promptId: row.prompt_id };
+  }
+
   /** Newest first; one row more than `limit` when there are more. */
   list(userId: string, chatroomId: string, limit: number, beforeId?: string): Promise<Message[]> {
     return this.messages.find({

@@ -8,6 +8,7 @@ import { QuotaService } from '../quota/quota.service.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { MessagePageResponse, MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
 import { MessagesRepository } from './messages.repository.js';
+import { StreamTickets } from './stream-tickets.js';
 
 @Injectable()
 export class MessagesService {
@@ -20,6 +21,7 @@ export class MessagesService {
     private readonly quota: QuotaService,
     private readonly queue: ReplyQueue,
     private readonly cursors: Cursors,
+    private readonly tickets: StreamTickets,
   ) {}
 
   /**
@@ -40,7 +42,7 @@ export class MessagesService {
       this.attempt('queue the reply', reply.id, this.queue.enqueue({ userId, replyId: reply.id })),
       this.cache.invalidate(userId),
     ]);
-    return PromptAcceptedResponse.from(prompt, reply);
+    return PromptAcceptedResponse.from(prompt, reply, this.tickets.issue(userId, reply.id));
   }
 
   async list(userId: string, chatroomId: string, query: PageQuery): Promise<MessagePageResponse> {

@@ -13,6 +13,8 @@ export const keys = {
   signup: (mobile: string) => `signup:{${mobile}}`,
   /** Sorted set: the prompts that a person was charged for on one UTC day (yyyy-mm-dd). */
   usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
+  /** Stream: the live text of one reply. */
+  replyStream: (replyId: string) => `reply-stream:{${replyId}}`,
 } as const;
 
 /** Pub/sub: the id of each reply that got its final state. */

@@ -73,6 +73,15 @@ export class ReplyEvents implements BeforeApplicationShutdown {
     };
   }
 
+  /** Calls back when somebody, in any process, announces that the reply is final. Returns the function that ends it. */
+  onFinal(replyId: string, callback: () => void): () => void {
+    this.subscriber ??= this.connect();
+    this.emitter.on(replyId, callback);
+    return () => {
+      this.emitter.off(replyId, callback);
+    };
+  }
+
   /** After the workers' turn (Nest goes from the root inward), so that who waits still gets what they finished. */
   beforeApplicationShutdown(): void {
     this.stopping = true;

@@ -1,5 +1,10 @@
 import { Module } from '@nestjs/common';
 import { ReplyEvents } from './reply-events.js';
+import { ReplyStream } from './reply-stream.js';
+import { ReplyStreamReader } from './reply-stream-reader.js';
 
-@Module({ providers: [ReplyEvents], exports: [ReplyEvents] })
+@Module({
+  providers: [ReplyEvents, ReplyStream, ReplyStreamReader],
+  exports: [ReplyEvents, ReplyStream, ReplyStreamReader],
+})
 export class StreamingModule {}

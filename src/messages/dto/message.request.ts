@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Length, Matches, Max, MaxLength, Min } from 'class-validator';
 
 export const CONTENT_LENGTH_MAX = 16_000;
 export const WAIT_SECONDS_MAX = 30;
@@ -28,4 +28,18 @@ export class GetMessageQuery {
   @Min(0)
   @Max(WAIT_SECONDS_MAX)
   wait: number = 0;
+}
+
+export class StreamQuery {
+  /** Instead of an access token: as it comes in the `streamUrl` of a 202. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  ticket?: string;
+
+  /** Resume after this event, for clients that cannot send `Last-Event-ID`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  lastEventId?: string;
 }

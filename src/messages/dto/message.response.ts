@@ -103,6 +103,9 @@ export class MessageLinks {
   /** The reply, answered as soon as it is final, or after 30 seconds. */
   wait!: string;
 
+  /** POST there to stop the reply. */
+  cancel!: string;
+
   /** The conversation. */
   messages!: string;
 }
@@ -113,15 +116,23 @@ export class PromptAcceptedResponse {
   /** The reply that is owed; its content comes later. */
   reply!: MessageResponse;
 
+  /**
+   * The reply as it is written, for a plain `EventSource`: needs no header, opens this one reply, for a short while.
+   * @example '/v1/chatrooms/0199…/messages/0199…/stream?ticket=AZnywH06fBGfDj…'
+   */
+  streamUrl!: string;
+
   links!: MessageLinks;
 
-  static from(prompt: Message, reply: Message): PromptAcceptedResponse {
+  /** @param ticket for the stream of the reply */
+  static from(prompt: Message, reply: Message, ticket: string): PromptAcceptedResponse {
     const messages = `/v1/chatrooms/${reply.chatroomId}/messages`;
     const self = `${messages}/${reply.id}`;
     return {
       prompt: MessageResponse.from(prompt),
       reply: MessageResponse.from(reply),
-      links: { reply: self, wait: `${self}?wait=30`, messages },
+      streamUrl: `${self}/stream?ticket=${ticket}`,
+      links: { reply: self, wait: `${self}?wait=30`, cancel: `${self}/cancel`, messages },
     };
   }
 }

@@ -1,0 +1,70 @@
+import { Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { ApiProblems } from '../common/api-problems.js';
+import { CurrentUserId } from '../common/current-user.js';
+import { Public } from '../common/public.decorator.js';
+import { UuidParam } from '../common/uuid-param.js';
+import { StreamQuery } from './dto/message.request.js';
+import type { MessageResponse } from './dto/message.response.js';
+import { ReplyCancelService } from './reply-cancel.service.js';
+import { ReplyWatchService } from './reply-watch.service.js';
+import { StreamAccessGuard } from './stream-access.guard.js';
+
+const STREAM_EXAMPLE = `id: 1795406765-0
+event: delta
+data: {"text":"The tides "}
+
+id: 1795406766-0
+event: done
+data: {"id":"…","status":"completed","content":"The tides …"}
+
+`;
+
+@ApiTags('Messages')
+@ApiBearerAuth()
+@ApiProblems('MESSAGE_NOT_FOUND')
+@Controller('v1/chatrooms/:chatroomId/messages/:id')
+export class RepliesController {
+  constructor(
+    private readonly watching: ReplyWatchService,
+    private readonly cancelling: ReplyCancelService,
+  ) {}
+
+  /**
+   * A reply as it is written, as server-sent events
+   *
+   * @remarks `delta` `{text}`: append it. `restart` `{}`: a new attempt began, throw away what you have. `done`: the whole
+   * message, completed or cancelled. `error` `{code, message, reply}`: there is no answer. The stream ends after `done` or
+   * `error`. Every event has an id: connect again with the last one to go on exactly there. Once the stream has expired,
+   * the stored message is sent. A browser's `EventSource` opens the `streamUrl` of the 202 instead, which needs no header.
+   */
+  @Get('stream')
+  @Public()
+  @UseGuards(StreamAccessGuard)
+  @ApiHeader({ name: 'last-event-id', required: false, description: 'Resume after this event' })
+  @ApiOkResponse({
+    content: { 'text/event-stream': { schema: { type: 'string', example: STREAM_EXAMPLE } } },
+  })
+  stream(
+    @CurrentUserId() userId: string,
+    @UuidParam('chatroomId') chatroomId: string,
+    @UuidParam('id') id: string,
+    @Query() query: StreamQuery,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.watching.watch(userId, chatroomId, id, lastEventId ?? query.lastEventId, reply);
+  }
+
+  /** Stop a reply; the text there is stays. Can be repeated. A reply without any text is not charged */
+  @Post('cancel')
+  @HttpCode(200)
+  cancel(
+    @CurrentUserId() userId: string,
+    @UuidParam('chatroomId') chatroomId: string,
+    @UuidParam('id') id: string,
+  ): Promise<MessageResponse> {
+    return this.cancelling.cancel(userId, chatroomId, id);
+  }
+}

@@ -1,0 +1,88 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { AppError } from '../common/app-error.js';
+import { isEventId, ReplyStream, STREAM_START } from '../streaming/reply-stream.js';
+import { ReplyStreamReader } from '../streaming/reply-stream-reader.js';
+import { MessageResponse } from './dto/message.response.js';
+import { isFinal } from './message.entity.js';
+import { MessagesRepository } from './messages.repository.js';
+import { ReplyWatcher, STORED_EVENT_ID } from './reply-watcher.js';
+import { SseConnection } from './sse-connection.js';
+
+/** Proxies commonly close what is silent for 30 s or more. */
+const HEARTBEAT_MS = 15_000;
+
+/** Live replies over server-sent events, from any point on. */
+@Injectable()
+export class ReplyWatchService implements BeforeApplicationShutdown {
+  private readonly watchers = new Set<ReplyWatcher>();
+
+  constructor(
+    private readonly messages: MessagesRepository,
+    private readonly stream: ReplyStream,
+    private readonly reader: ReplyStreamReader,
+  ) {}
+
+  /**
+   * Takes the response over and streams until the reply is final. A browser connects again when a stream ends, the last
+   * time after the final event: that is answered 204, which makes it stop.
+   *
+   * @param lastEventId resume after this event
+   * @throws AppError before anything was sent
+   */
+  async watch(
+    userId: string,
+    chatroomId: string,
+    id: string,
+    lastEventId: string | undefined,
+    reply: FastifyReply,
+  ): Promise<void> {
+    if (lastEventId !== undefined && lastEventId !== STORED_EVENT_ID && !isEventId(lastEventId)) {
+      throw new AppError('VALIDATION_FAILED', {
+        errors: [{ path: 'lastEventId', message: 'lastEventId must be the id of an event of this stream' }],
+      });
+    }
+    const message = await this.messages.find(userId, chatroomId, id);
+    if (message === null) throw new AppError('MESSAGE_NOT_FOUND');
+    if (isFinal(message) && (await this.hasSeenEverything(id, lastEventId))) {
+      void reply.status(204).send();
+      return;
+    }
+    const position =
+      lastEventId === undefined || lastEventId === STORED_EVENT_ID ? STREAM_START : lastEventId;
+    const connection = new SseConnection(reply);
+    const watcher = new ReplyWatcher(id, position, connection, this.stream, this.reader, async () => {
+      const row = await this.messages.find(userId, chatroomId, id);
+      return row && MessageResponse.from(row);
+    });
+    this.keep(watcher, connection);
+    if (isFinal(message) && (await this.finalEventId(id)) === undefined) await watcher.checkStored();
+  }
+
+  /** Clients connect again, to a process that goes on, and resume where they were. */
+  beforeApplicationShutdown(): void {
+    for (const watcher of this.watchers) watcher.end();
+  }
+
+  private keep(watcher: ReplyWatcher, connection: SseConnection): void {
+    this.watchers.add(watcher);
+    const heartbeat = setInterval(() => {
+      connection.heartbeat();
+      watcher.checkStored().catch(() => undefined);
+    }, HEARTBEAT_MS);
+    connection.onClose(() => {
+      clearInterval(heartbeat);
+      this.watchers.delete(watcher);
+    });
+  }
+
+  private async hasSeenEverything(id: string, lastEventId: string | undefined): Promise<boolean> {
+    if (lastEventId === undefined) return false;
+    return lastEventId === STORED_EVENT_ID || lastEventId === (await this.finalEventId(id));
+  }
+
+  /** Without Redis the stream counts as gone. */
+  private finalEventId(id: string): Promise<string | undefined> {
+    return this.stream.finalEventId(id).catch(() => undefined);
+  }
+}

@@ -1,0 +1,129 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { keys } from '../redis/keys.js';
+import { REDIS } from '../redis/redis.module.js';
+import { RedisScript } from '../redis/redis-script.js';
+
+/** How long a stream can be resumed after its last event. Afterwards the stored message is sent instead. */
+const LIFETIME_MS = 10 * 60_000;
+/** Entries kept of one stream; at one each 30 ms this is longer than any reply may take. */
+const ENTRIES_MAX = 20_000;
+/** Entries read at once: bounds what one reader holds in memory. */
+const BATCH = 200;
+
+/** Before the first event of any stream. */
+export const STREAM_START = '0-0';
+const ENTRY_ID = /^\d{1,15}-\d{1,10}$/;
+
+export type ReplyEventType = 'begin' | 'restart' | 'delta' | 'final';
+
+/** One entry of a reply's stream. `text` is empty but for a delta. */
+export interface ReplyEvent {
+  /** Increases along the stream: what a client resumes from. */
+  id: string;
+  type: ReplyEventType;
+  text: string;
+}
+
+/** What became of an append: `fenced` means that a newer attempt has the reply, or that it is final. */
+export type AppendResult = 'ok' | 'fenced' | 'lost';
+
+/**
+ * KEYS: the stream. ARGV: attempt, type, text, lifetime, most entries. Every entry says its attempt, so the newest one
+ * tells whether this attempt may still write; what it says never changes once the stream is final.
+ */
+const APPEND = new RedisScript<AppendResult>(`
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local attempt, type = tonumber(ARGV[1]), ARGV[2]
+if last then
+  if tonumber(last[2][2]) > attempt or last[2][4] == 'final' then return 'fenced' end
+  if type == 'begin' then type = 'restart' end
+elseif type == 'delta' then
+  return 'lost'
+end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'attempt', attempt, 'type', type, 'text', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 'ok'`);
+
+/** The live text of a reply, over a Redis Stream: any process appends, any process reads from any point on. */
+@Injectable()
+export class ReplyStream {
+  private readonly logger = new Logger(ReplyStream.name);
+
+  constructor(@Inject(REDIS) private readonly redis: Redis) {}
+
+  /** First thing in an attempt. Where an earlier attempt may have shown something, readers are told to start over. */
+  begin(replyId: string, attempt: number): Promise<AppendResult> {
+    return this.append(replyId, attempt, attempt === 1 ? 'begin' : 'restart', '');
+  }
+
+  /** Tells readers to start over. */
+  restart(replyId: string, attempt: number): Promise<AppendResult> {
+    return this.append(replyId, attempt, 'restart', '');
+  }
+
+  /** `lost` when Redis has forgotten the stream: restart it, and append all the text there is. */
+  delta(replyId: string, attempt: number, text: string): Promise<AppendResult> {
+    return this.append(replyId, attempt, 'delta', text);
+  }
+
+  /** To be called once the row is final: tells watchers to fetch it. They find it by themselves where this fails. */
+  async tryFinish(replyId: string, attempt: number): Promise<void> {
+    try {
+      await this.append(replyId, attempt, 'final', '');
+    } catch (err) {
+      this.logger.warn(
+        { err, replyId },
+        'Watchers were not told of a final reply; they find it by themselves',
+      );
+    }
+  }
+
+  /** The next events after one, in order; none when there are none yet, or the stream is not there (any more). */
+  async read(replyId: string, afterId: string): Promise<ReplyEvent[]> {
+    const entries = await this.redis.xrange(keys.replyStream(replyId), `(${afterId}`, '+', 'COUNT', BATCH);
+    return entries.map(([id, fields]) => toEvent(id, fields));
+  }
+
+  /** The id of the final event; undefined while there is none, or when the stream is gone. */
+  async finalEventId(replyId: string): Promise<string | undefined> {
+    const [entry] = await this.redis.xrevrange(keys.replyStream(replyId), '+', '-', 'COUNT', 1);
+    return entry && toEvent(...entry).type === 'final' ? entry[0] : undefined;
+  }
+
+  /** The text that was streamed by the newest attempt. */
+  async text(replyId: string): Promise<string> {
+    const entries = await this.redis.xrange(keys.replyStream(replyId), '-', '+');
+    return entries
+      .map(([id, fields]) => toEvent(id, fields))
+      .reduce((text, event) => (event.type === 'restart' ? '' : text + event.text), '');
+  }
+
+  private append(
+    replyId: string,
+    attempt: number,
+    type: ReplyEventType,
+    text: string,
+  ): Promise<AppendResult> {
+    return APPEND.run(
+      this.redis,
+      [keys.replyStream(replyId)],
+      [attempt, type, text, LIFETIME_MS, ENTRIES_MAX],
+    );
+  }
+}
+
+/** As our script writes it: attempt, type, text. */
+export function toEvent(id: string, fields: readonly string[]): ReplyEvent {
+  return { id, type: fields[3] as ReplyEventType, text: fields[5] ?? '' };
+}
+
+/** True for an id that a stream of ours can have had. */
+export const isEventId = (id: string): boolean => ENTRY_ID.test(id);
+
+/** True when event `a` comes after event `b`: milliseconds, then sequence number. */
+export function isAfter(a: string, b: string): boolean {
+  const [aMs = 0, aSeq = 0] = a.split('-').map(Number);
+  const [bMs = 0, bSeq = 0] = b.split('-').map(Number);
+  return aMs === bMs ? aSeq > bSeq : aMs > bMs;
+}
