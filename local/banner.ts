@@ -25,8 +25,12 @@ export function banner({ settings, env, dataDir, seconds, colour }: BannerFacts)
     [
       'Stripe',
       embedded.stripe
-        ? `${env.STRIPE_API_BASE ?? ''}  (simulated)`
+        ? `${env.STRIPE_API_BASE ?? ''}  (simulated: open it to see and cancel subscriptions)`
         : (env.STRIPE_API_BASE ?? "Stripe's, with STRIPE_SECRET_KEY"),
+    ],
+    [
+      'Front end',
+      `${env.FRONTEND_URL ?? ''}${embedded.frontEnd ? '  (a stand-in; set FRONTEND_URL to yours)' : ''}`,
     ],
     ['PostgreSQL', embedded.postgres ? env.DATABASE_URL : 'yours, from DATABASE_URL'],
     ['Redis', embedded.redis ? env.REDIS_URL : 'yours, from REDIS_URL'],

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { problemContent } from './common/api-problems.js';
+import { UNTHROTTLED } from './common/throttling.js';
 import { PROBLEMS, type ProblemCode } from './common/app-error.js';
 
 const INTRODUCTION = `
@@ -41,6 +42,7 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
       addSharedProblems(operation);
       completeParameters(operation);
       completeDescriptions(operation);
+      addHeaders(operation);
     }
   }
   return document;
@@ -67,13 +69,41 @@ function addSharedProblems(operation: Operation): void {
     ...(takesInput ? (['VALIDATION_FAILED'] as const) : []),
     ...(operation.requestBody ? BODY_PROBLEMS : []),
     ...(operation.security ? (['UNAUTHENTICATED'] as const) : []),
-    ...(operation.tags?.includes('Health') ? [] : (['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'] as const)),
+    ...(isUnthrottled(operation) ? [] : (['TOO_MANY_REQUESTS'] as const)),
+    // Health has a 503 of its own.
+    ...(operation.tags?.includes('Health') ? [] : (['SERVICE_UNAVAILABLE'] as const)),
     'INTERNAL_ERROR',
   ];
   for (const status of new Set(shared.map((code) => PROBLEMS[code][0]))) {
     const own = ownCodes(operation, status);
     const codes = [...own, ...shared.filter((code) => PROBLEMS[code][0] === status && !own.includes(code))];
     operation.responses[String(status)] = problemContent(codes);
+  }
+}
+
+/** Takes the mark away that @SkipThrottling() left. */
+function isUnthrottled(operation: Operation & { [UNTHROTTLED]?: boolean }): boolean {
+  const marked = operation[UNTHROTTLED] === true;
+  Reflect.deleteProperty(operation, UNTHROTTLED);
+  return marked;
+}
+
+const integerHeader = (description: string): object => ({ description, schema: { type: 'integer' } });
+const RETRY_AFTER = { 'Retry-After': integerHeader('Seconds to wait') };
+const RATE_LIMIT = {
+  'RateLimit-Limit': integerHeader('Prompts a day; absent, as the two below, where there is no limit'),
+  'RateLimit-Remaining': integerHeader('Prompts left today'),
+  'RateLimit-Reset': integerHeader('Seconds until the next day begins (UTC)'),
+};
+
+function addHeaders(operation: Operation): void {
+  const limited = ownCodes(operation, 429).includes('DAILY_PROMPT_LIMIT_REACHED');
+  for (const [status, response] of Object.entries(operation.responses)) {
+    const headers = {
+      ...(status === '429' || status === '503' ? RETRY_AFTER : {}),
+      ...(limited && (status === '202' || status === '429') ? RATE_LIMIT : {}),
+    };
+    if (response && Object.keys(headers).length > 0) Object.assign(response, { headers });
   }
 }
 

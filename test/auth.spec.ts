@@ -106,9 +106,12 @@ describe('signing up', () => {
     expect(body.user.hasPassword).toBe(false);
   });
 
-  it('forgets a password that somebody else chose, from another address', async () => {
+  it.each([
+    ['address', { 'x-forwarded-for': '203.0.113.7' }],
+    ['program', { 'user-agent': 'something else' }],
+  ])('forgets a password that somebody else chose, from another %s', async (_what, headers) => {
     const mobile = aMobile();
-    await signup(mobile, 'planted by a stranger', { 'x-forwarded-for': '203.0.113.7' });
+    await signup(mobile, 'planted by a stranger', headers);
     const { body } = await verify(app, mobile, await theCode(app, mobile));
     expect(body.user.hasPassword).toBe(false);
     theProblem(await login(app, mobile, 'planted by a stranger'), 401, 'INVALID_CREDENTIALS');

@@ -217,3 +217,16 @@ it('deleting a room gives back the prompts that were not answered, and no other'
   const left = await app.database.query<Message>('SELECT 1 FROM messages WHERE user_id = $1', [user.id]);
   expect(left.rowCount).toBe(0);
 });
+
+it('what Redis missed while it was away is put right before anybody is refused', async () => {
+  const user = await aUser(app);
+  const room = await aRoom(app, user);
+  await theReply(app, user, await aPrompt(app, user, room));
+  // Refunded in Postgres long ago, which Redis was not told.
+  const day = new Date().toISOString().slice(0, 10);
+  const stale = Array.from({ length: LIMIT }, (_, n) => `01900000-0000-7000-8000-00000000000${n}`);
+  await redis.zadd(`usage:{${user.id}}:${day}`, ...stale.flatMap((id) => ['inf', id]));
+  await Promise.all(Array.from({ length: LIMIT - 1 }, () => aPrompt(app, user, room)));
+  const refused = await app.api.post(`/v1/chatrooms/${room.id}/messages`, { content: 'x' }, user);
+  expect(refused.status).toBe(429);
+});

@@ -1,8 +1,9 @@
-import { Body, Controller, HttpCode, Ip, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
 import { Public } from '../common/public.decorator.js';
+import { ClientFingerprint } from './client-fingerprint.js';
 import { AuthService } from './auth.service.js';
 import {
   ChangePasswordRequest,
@@ -29,12 +30,12 @@ export class AuthController {
    * Sign up with a mobile number, and a password if you like
    *
    * @remarks Nothing is an account until the number is verified: continue with send-otp and verify-otp from the same
-   * address. The answer does not tell whether the number has an account already.
+   * client. The answer does not tell whether the number has an account already.
    */
   @Public()
   @Post('signup')
-  signup(@Body() dto: SignupRequest, @Ip() ip: string): Promise<SignupResponse> {
-    return this.verification.signup(dto.mobile, dto.password ?? null, ip);
+  signup(@Body() dto: SignupRequest, @ClientFingerprint() client: string): Promise<SignupResponse> {
+    return this.verification.signup(dto.mobile, dto.password ?? null, client);
   }
 
   /** Send a one-time code to a number; it replaces an earlier one */
@@ -51,8 +52,8 @@ export class AuthController {
   @Post('verify-otp')
   @HttpCode(200)
   @ApiProblems('OTP_INVALID', 'OTP_EXHAUSTED')
-  verifyOtp(@Body() dto: VerifyOtpRequest, @Ip() ip: string): Promise<SessionResponse> {
-    return this.verification.verifyOtp(dto.mobile, dto.otp, ip);
+  verifyOtp(@Body() dto: VerifyOtpRequest, @ClientFingerprint() client: string): Promise<SessionResponse> {
+    return this.verification.verifyOtp(dto.mobile, dto.otp, client);
   }
 
   /** Sign in with mobile number and password */

@@ -30,11 +30,16 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
   override handleRequest<User>(error: unknown, user: User | false, info: unknown): User {
     if (error) throw error as Error;
     if (user) return user;
-    const expired = info instanceof Error && info.name === 'TokenExpiredError';
-    throw new AppError('UNAUTHENTICATED', {
-      detail: expired
-        ? 'The access token has expired. Sign in again.'
-        : 'Send an access token: Authorization: Bearer <accessToken>.',
-    });
+    throw new AppError('UNAUTHENTICATED', { detail: detailOf(info) });
   }
+}
+
+/** @param info what passport-jwt and jsonwebtoken say was wrong */
+function detailOf(info: unknown): string {
+  if (!(info instanceof Error) || info.message === 'No auth token') {
+    return 'Send an access token: Authorization: Bearer <accessToken>.';
+  }
+  return info.name === 'TokenExpiredError'
+    ? 'The access token has expired. Sign in again.'
+    : 'The access token is not valid. Sign in again.';
 }

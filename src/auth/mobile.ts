@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { MaxLength, registerDecorator } from 'class-validator';
+import { registerDecorator } from 'class-validator';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 
 const INPUT_LENGTH_MAX = 40;
@@ -24,7 +25,7 @@ export const IsMobile = (): PropertyDecorator =>
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' ? (toE164(value) ?? value) : value,
     ),
-    MaxLength(INPUT_LENGTH_MAX),
+    ApiProperty({ maxLength: INPUT_LENGTH_MAX }),
     (target: object, propertyName: string | symbol) => {
       registerDecorator({
         name: 'isMobile',

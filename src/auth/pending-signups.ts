@@ -7,9 +7,9 @@ import { SignupResponse } from './dto/signup.response.js';
 import { Passwords } from './passwords.js';
 
 /**
- * Sign-ups whose number is not proven yet. They are no accounts: nobody can occupy a number, or plant a password in
- * the account that its owner opens later, because the password counts only when the code is entered from the address
- * that chose it.
+ * Sign-ups whose number is not proven yet. They are no accounts, so nobody can occupy a number; and the password that
+ * was chosen counts only when the code is entered by the same client (address and user agent), so that it is hard to
+ * plant one in the account that somebody else opens later. A client that looks different by then starts without one.
  */
 @Injectable()
 export class PendingSignups {
@@ -20,27 +20,27 @@ export class PendingSignups {
   ) {}
 
   /** Answers alike whether the number has an account or not; one that has keeps its password. */
-  async add(mobile: string, password: string | null, ip: string): Promise<SignupResponse> {
+  async add(mobile: string, password: string | null, client: string): Promise<SignupResponse> {
     const passwordHash = password === null ? '' : await this.passwords.hash(password);
     const ttlMs = this.env.SIGNUP_TTL_SECONDS * 1000;
     await this.redis
       .multi()
       .del(keys.signup(mobile))
-      .hset(keys.signup(mobile), { passwordHash, ip })
+      .hset(keys.signup(mobile), { passwordHash, client })
       .pexpire(keys.signup(mobile), ttlMs)
       .exec();
     return { mobile, expiresAt: new Date(Date.now() + ttlMs) };
   }
 
   /** Ends the sign-up of a number that was just proven; returns the password hash that it may start with. */
-  async take(mobile: string, ip: string): Promise<string | null> {
+  async take(mobile: string, client: string): Promise<string | null> {
     const [read] =
       (await this.redis.multi().hgetall(keys.signup(mobile)).del(keys.signup(mobile)).exec()) ?? [];
     const [error, found] = (read ?? [null, {}]) as [
       Error | null,
-      Partial<Record<'passwordHash' | 'ip', string>>,
+      Partial<Record<'passwordHash' | 'client', string>>,
     ];
     if (error) throw error;
-    return found.ip === ip && found.passwordHash ? found.passwordHash : null;
+    return found.client === client && found.passwordHash ? found.passwordHash : null;
   }
 }

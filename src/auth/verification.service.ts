@@ -23,8 +23,8 @@ export class VerificationService {
     private readonly auth: AuthService,
   ) {}
 
-  signup(mobile: string, password: string | null, ip: string): Promise<SignupResponse> {
-    return this.pending.add(mobile, password, ip);
+  signup(mobile: string, password: string | null, client: string): Promise<SignupResponse> {
+    return this.pending.add(mobile, password, client);
   }
 
   async sendOtp(purpose: OtpPurpose, mobile: string): Promise<OtpSentResponse> {
@@ -33,10 +33,10 @@ export class VerificationService {
   }
 
   /** Signs in; a number that is new here is signed up. */
-  async verifyOtp(mobile: string, code: string, ip: string): Promise<SessionResponse> {
+  async verifyOtp(mobile: string, code: string, client: string): Promise<SessionResponse> {
     const known = await this.users.findByMobile(mobile);
     await this.otps.consume('sign-in', mobile, code);
-    const passwordHash = await this.pending.take(mobile, ip);
+    const passwordHash = await this.pending.take(mobile, client);
     return this.auth.openSession(known ?? (await this.users.getOrCreate(mobile, passwordHash)));
   }
 

@@ -137,7 +137,14 @@ describe('when Stripe errs', () => {
     expect(await client.createCustomer('user-1', '+14155550001')).toMatch(/^cus_/);
   });
 
-  it.each([500, 503, 429, 400])('%i after retries is that nothing was decided', async (status) => {
+  it.each([400, 401, 403])('%i is no outage: it names the settings to look at', async (status) => {
+    stripe.fail({ status, times: 1 });
+    await expect(client.listSubscriptions('cus_1')).rejects.toThrow(
+      /STRIPE_SECRET_KEY and STRIPE_PRO_PRICE_ID/,
+    );
+  });
+
+  it.each([500, 503, 429])('%i after retries is that nothing was decided', async (status) => {
     stripe.fail({ status, times: 3 });
     await expect(client.listSubscriptions('cus_1')).rejects.toMatchObject({
       code: 'PAYMENT_PROVIDER_UNAVAILABLE',

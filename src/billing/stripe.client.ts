@@ -117,17 +117,31 @@ export class StripeClient {
     return { id: event.id, type: event.type, customerId: customerOf(event.data.object) };
   }
 
-  /** Any failure of Stripe's fails closed: nothing was decided, ask again. */
+  /** Any failure fails closed. Where Stripe is away, asking again helps; where it refuses us, a setting is wrong. */
   private async call<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
+      if (!isOutage(error)) {
+        throw new Error('Stripe refused us; look at STRIPE_SECRET_KEY and STRIPE_PRO_PRICE_ID', {
+          cause: error,
+        });
+      }
       throw new AppError('PAYMENT_PROVIDER_UNAVAILABLE', {
         detail: 'You were not charged. Try again in a moment.',
         cause: error,
       });
     }
   }
+}
+
+function isOutage(error: unknown): boolean {
+  const { StripeConnectionError, StripeAPIError, StripeRateLimitError } = Stripe.errors;
+  return (
+    error instanceof StripeConnectionError ||
+    error instanceof StripeAPIError ||
+    error instanceof StripeRateLimitError
+  );
 }
 
 function toSubscription(subscription: Stripe.Subscription): StripeSubscription {

@@ -1,5 +1,5 @@
 import { Controller, Headers, HttpCode, Post, type RawBodyRequest, Req } from '@nestjs/common';
-import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { ApiProblems } from '../common/api-problems.js';
 import { Public } from '../common/public.decorator.js';
@@ -17,6 +17,7 @@ export class WebhookController {
   @SkipThrottling()
   @Post()
   @HttpCode(200)
+  @ApiBody({ schema: { type: 'object', example: { id: 'evt_1', type: 'customer.subscription.updated' } } })
   @ApiHeader({ name: 'stripe-signature', required: true, description: 'As Stripe signs its webhooks' })
   @ApiProblems('WEBHOOK_SIGNATURE_INVALID')
   receive(

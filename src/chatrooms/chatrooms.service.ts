@@ -70,7 +70,7 @@ export class ChatroomsService {
     try {
       await Promise.all(promptIds.map((promptId) => this.quota.release(userId, promptId)));
     } catch (err) {
-      // The room is gone and the charges with it; what Redis still counts ends with the day.
+      // The room is gone and the charges with it; QuotaService corrects the count in Redis before it matters.
       this.logger.warn({ err, userId }, 'Prompts of a deleted room could not be given back in Redis');
     }
   }

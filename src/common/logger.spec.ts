@@ -139,3 +139,16 @@ describe('what never reaches the log', () => {
     expect(JSON.stringify(lines)).not.toContain('private');
   });
 });
+
+it('a line says nothing of an earlier one of the same request', () => {
+  requestContext.run({ requestId: 'r1' }, () => {
+    logger.error({ err: new Error('first'), code: 'A' }, 'First', 'Here');
+    logger.log('Second, innocent');
+  });
+  expect(lines[1]).toEqual({
+    level: 'info',
+    time: expect.any(String),
+    requestId: 'r1',
+    msg: 'Second, innocent',
+  });
+});

@@ -43,7 +43,8 @@ export function createLogger(level: string, destination: DestinationStream = pin
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    mixin: () => requestContext.getStore() ?? {},
+    // A copy: pino writes each line's own fields into what it gets.
+    mixin: () => ({ ...requestContext.getStore() }),
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: {
       err: (thrown: unknown) => serializeError(thrown),

@@ -14,6 +14,7 @@ export class RequestValidationPipe extends ValidationPipe {
       whitelist: true,
       forbidNonWhitelisted: true,
       transform: true,
+      stopAtFirstError: true,
       exceptionFactory: (errors) =>
         new AppError('VALIDATION_FAILED', { errors: errors.flatMap((e) => flatten(e)) }),
     });

@@ -1,5 +1,6 @@
 import { ThrottlerStorageRedisService } from '@nest-lab/throttler-storage-redis';
-import { type ExecutionContext, Injectable } from '@nestjs/common';
+import { applyDecorators, type ExecutionContext, Injectable } from '@nestjs/common';
+import { ApiExtension } from '@nestjs/swagger';
 import {
   SkipThrottle,
   ThrottlerGuard,
@@ -13,6 +14,8 @@ import { AppError } from './app-error.js';
 import type { AuthenticatedRequest } from './current-user.js';
 
 const MINUTE_MS = 60_000;
+/** Says so in the OpenAPI document while it is made; see openapi.ts. */
+export const UNTHROTTLED = 'x-unthrottled';
 const BY_IP = 'ip';
 const BY_USER = 'user';
 
@@ -31,7 +34,7 @@ export function throttlingOptions(env: Env, redis: Redis): ThrottlerModuleOption
 
 /** For routes that machines call in bursts. */
 export const SkipThrottling = (): MethodDecorator & ClassDecorator =>
-  SkipThrottle({ [BY_IP]: true, [BY_USER]: true });
+  applyDecorators(SkipThrottle({ [BY_IP]: true, [BY_USER]: true }), ApiExtension(UNTHROTTLED, true));
 
 /** Before authentication: bounds what one address can try. */
 @Injectable()

@@ -5,7 +5,7 @@ import { Env, SETTING_NAMES } from './env.js';
 const example = readFileSync('.env.example', 'utf8');
 const readme = readFileSync('README.md', 'utf8');
 const documented = Object.fromEntries<string>(
-  [...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+  [...example.matchAll(/^(?:# )?([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
 );
 
 it('.env.example names every setting and no other', () => {

@@ -35,6 +35,7 @@ export function loadEnv(source: Record<string, string | undefined> = process.env
 
 /** The one setting that migrations need: they run before, and without, everything else. */
 export function loadDatabaseUrl(): string {
+  loadEnvFile();
   const url = process.env.DATABASE_URL;
   if (!url) throw new InvalidEnvError(['DATABASE_URL is not set']);
   return url;

@@ -1,4 +1,4 @@
-import dataSource from './data-source.js';
+import { InvalidEnvError } from '../config/load-env.js';
 
 /**
  * `npm run migration:run`: brings the database of DATABASE_URL to the newest schema. Safe to run twice, and by
@@ -6,6 +6,11 @@ import dataSource from './data-source.js';
  */
 const MIGRATION_LOCK = 7_263_401;
 
+const { default: dataSource } = await import('./data-source.js').catch((error: unknown) => {
+  if (!(error instanceof InvalidEnvError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  return process.exit(1);
+});
 await dataSource.initialize();
 try {
   const lock = dataSource.createQueryRunner();

@@ -3,7 +3,7 @@ import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/comm
 import { DelayedError, type Job } from 'bullmq';
 import { requestContext } from '../common/request-context.js';
 import { Env } from '../config/env.js';
-import { isFinal } from '../messages/message.entity.js';
+import { isCharged, isFinal } from '../messages/message.entity.js';
 import { RepliesRepository } from '../messages/replies.repository.js';
 import type { ReplyJob } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
@@ -72,8 +72,10 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     if (reply === null) return 'gone';
     if (!isFinal(reply)) return this.putBack(job, token, TURN_MS);
     // Whoever finished it may have died before Redis followed.
-    if (reply.promptId !== null && reply.status !== 'completed')
-      await this.quota.release(userId, reply.promptId);
+    if (reply.promptId !== null) {
+      if (isCharged(reply)) await this.quota.confirm(userId, reply.promptId);
+      else await this.quota.release(userId, reply.promptId);
+    }
     await this.wakeNext(userId, reply.chatroomId);
     return 'already final';
   }

@@ -60,9 +60,8 @@ export class ReplyService {
         { err: error, replyId: reply.replyId, attempt: reply.attempt },
         'Gemini gave no answer',
       );
-      if (error.retryable && reply.attempt < this.env.REPLY_MAX_ATTEMPTS) {
-        return await this.retry(reply, error.retryAfterMs ?? this.backoff(reply.attempt));
-      }
+      const pause = this.pauseAfter(error, reply.attempt);
+      if (pause !== null) return await this.retry(reply, pause);
       return await this.finish(reply, { ...failure(error.code), finishReason: error.finishReason });
     } finally {
       call.end();
@@ -116,10 +115,15 @@ export class ReplyService {
     return { done: false, retryInMs };
   }
 
-  /** Doubles with each attempt, and is spread so that replies that failed together do not come back together. */
-  private backoff(attempt: number): number {
-    const base = Math.min(this.env.REPLY_RETRY_BASE_MS * 2 ** (attempt - 1), RETRY_MS_MAX);
-    return base / 2 + Math.random() * (base / 2);
+  /**
+   * How long to wait before the next try, ms: what Gemini asked for, else twice as long with each attempt; spread, so that
+   * replies that failed together do not come back together. Null when there is no next try, or nobody would wait for it.
+   */
+  private pauseAfter(error: GeminiError, attempt: number): number | null {
+    if (!error.retryable || attempt >= this.env.REPLY_MAX_ATTEMPTS) return null;
+    const base = this.env.REPLY_RETRY_BASE_MS * 2 ** (attempt - 1);
+    if (error.retryAfterMs === undefined) return Math.min(base, RETRY_MS_MAX) * (0.5 + Math.random() / 2);
+    return error.retryAfterMs > RETRY_MS_MAX ? null : error.retryAfterMs + Math.random() * base;
   }
 }
 

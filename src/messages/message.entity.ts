@@ -29,6 +29,10 @@ export const UNFINISHED: readonly MessageStatus[] = ['pending', 'streaming'];
 
 export const isFinal = (message: Pick<Message, 'status'>): boolean => !UNFINISHED.includes(message.status);
 
+/** Whether a final reply was worth its prompt: it was answered, or cancelled after it had begun. */
+export const isCharged = (reply: Pick<Message, 'status' | 'content'>): boolean =>
+  reply.status === 'completed' || (reply.status === 'cancelled' && reply.content !== '');
+
 /**
  * A turn of a conversation: a prompt (role `user`, always `completed`) or the reply to it (role `model`). Ids are
  * UUIDv7 and a reply's follows its prompt's, so the order of ids is the order of the conversation.

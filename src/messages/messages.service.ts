@@ -65,7 +65,7 @@ export class MessagesService {
     try {
       await work;
     } catch (err) {
-      this.logger.warn({ err, replyId }, `Could not ${what} at once; the sweep does it`);
+      this.logger.warn({ err, replyId }, `Could not ${what} at once; it is made up for`);
     }
   }
 }

@@ -3,8 +3,16 @@ import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { REPLY_QUEUE, type ReplyJob } from './queues.js';
 
-/** Jobs leave Redis when they are done; what is left over says that work is left. */
-const JOB_OPTIONS = { removeOnComplete: true, removeOnFail: true } as const;
+/**
+ * Jobs leave Redis when they are done; what is left over says that work is left. The attempts are for what fails around
+ * a reply (a database that is away, a quota that could not be given back); tries at the model are counted in the row.
+ */
+const JOB_OPTIONS = {
+  removeOnComplete: true,
+  removeOnFail: true,
+  attempts: 6,
+  backoff: { type: 'exponential', delay: 500 },
+} as const;
 
 @Injectable()
 export class ReplyQueue {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { idTime } from '../common/id.js';
+import { firstIdAt, idTime } from '../common/id.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
@@ -48,9 +48,23 @@ return redis.call('PEXPIREAT', KEYS[1], ARGV[1])`);
 const FILLED = '';
 
 /**
+ * KEYS: the day's set. ARGV: an id, then the charged prompt ids. Makes the confirmed members agree with Postgres; those
+ * from that id on are left alone, because their requests may still be under way.
+ */
+const RECONCILE = new RedisScript<number>(`
+local charged = {}
+for i = 2, #ARGV do charged[ARGV[i]] = true end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 'inf', 'inf')) do
+  if id ~= '' and id < ARGV[1] and not charged[id] then redis.call('ZREM', KEYS[1], id) end
+end
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'inf', ARGV[i]) end
+return 1`);
+
+/**
  * The daily prompt quota. Postgres (`prompt_charges`) says what was charged; the sorted set of the day in Redis makes
  * the decision atomic and is filled again from Postgres when it is lost. All operations are idempotent by prompt id,
- * and a prompt belongs to the UTC day in its id whenever its reply comes.
+ * and a prompt belongs to the UTC day in its id whenever its reply comes. Should Redis have missed a word while it was
+ * away, it is corrected before anybody is refused or told a number.
  */
 @Injectable()
 export class QuotaService {
@@ -62,10 +76,15 @@ export class QuotaService {
 
   /** Takes one prompt of the day, or finds the limit reached. */
   async reserve(userId: string, tier: Tier, promptId: string): Promise<Reservation> {
-    return this.decide(userId, tier, idTime(promptId), promptId);
+    const at = idTime(promptId);
+    const reservation = await this.decide(userId, tier, at, promptId);
+    if (reservation.accepted) return reservation;
+    await this.reconcile(userId, at);
+    return this.decide(userId, tier, at, promptId);
   }
 
   async state(userId: string, tier: Tier, now = Date.now()): Promise<QuotaState> {
+    if (tier !== 'pro') await this.reconcile(userId, now);
     const { used, limit, resetAt } = await this.decide(userId, tier, now, '');
     return { used, limit, resetAt };
   }
@@ -80,6 +99,12 @@ export class QuotaService {
   /** Gives the prompt back: it was not stored, or its reply failed. */
   async release(userId: string, promptId: string): Promise<void> {
     await this.redis.zrem(dayKey(userId, idTime(promptId)), promptId);
+  }
+
+  private async reconcile(userId: string, at: number): Promise<void> {
+    const day = dayStart(at);
+    const charged = await this.charges.chargedPromptIds(userId, day, day + DAY_MS);
+    await RECONCILE.run(this.redis, [dayKey(userId, at)], [firstIdAt(Date.now() - SETTLED_MS), ...charged]);
   }
 
   private async decide(userId: string, tier: Tier, at: number, promptId: string): Promise<Reservation> {
@@ -98,6 +123,9 @@ export class QuotaService {
     return { accepted: accepted === 1, used, limit, resetAt: new Date(day + DAY_MS) };
   }
 }
+
+/** Requests that are older than this have ended, ms. */
+const SETTLED_MS = 60_000;
 
 const dayStart = (time: number): number => time - (time % DAY_MS);
 
