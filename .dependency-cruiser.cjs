@@ -1,5 +1,5 @@
 // Who may import whom. The picture is in README.md, "Modules"; these rules keep it true.
-const feature = '^src/(users|auth|chatrooms|messages|quota|billing|gemini|ops)/';
+const feature = '^src/(users|auth|chatrooms|messages|quota|idempotency|billing|gemini|ops)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { Redis } from 'ioredis';
 import { AuthModule } from './auth/auth.module.js';
@@ -14,6 +14,10 @@ import { ConfigModule } from './config/config.module.js';
 import { Env } from './config/env.js';
 import { DatabaseModule } from './database/database.module.js';
 import { GeminiModule } from './gemini/gemini.module.js';
+import { IdempotencyGuard } from './idempotency/idempotency.guard.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
+import { IdempotencyModule } from './idempotency/idempotency.module.js';
+import { IdempotencySweeper } from './idempotency/idempotency-sweeper.js';
 import { MessagesModule } from './messages/messages.module.js';
 import { OpsModule } from './ops/ops.module.js';
 import { QuotaModule } from './quota/quota.module.js';
@@ -27,6 +31,7 @@ const API_MODULES = [
   MessagesModule,
   QuotaModule,
   BillingModule,
+  IdempotencyModule,
   OpsModule,
 ];
 
@@ -50,12 +55,15 @@ export class AppModule {
         ...(worksQueues ? [GeminiModule.with(env), BillingWorkerModule.with(env)] : []),
       ],
       providers: [
-        // In this order: what an address may try, who it is, what that person may ask for.
+        // In this order: what an address may try, who it is, what that person may ask for, whether it was done before.
         { provide: APP_GUARD, useClass: IpThrottlerGuard },
         { provide: APP_GUARD, useClass: JwtAuthGuard },
         { provide: APP_GUARD, useClass: UserThrottlerGuard },
+        { provide: APP_GUARD, useClass: IdempotencyGuard },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
+        ...(worksQueues ? [IdempotencySweeper] : []),
       ],
     };
   }

@@ -64,6 +64,7 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
     exposedHeaders: [
       'x-request-id',
       'retry-after',
+      'idempotency-replayed',
       'ratelimit-limit',
       'ratelimit-remaining',
       'ratelimit-reset',

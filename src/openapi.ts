@@ -4,6 +4,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { problemContent } from './common/api-problems.js';
 import { UNTHROTTLED } from './common/throttling.js';
 import { PROBLEMS, type ProblemCode } from './common/app-error.js';
+import { KEY_HEADER } from './idempotency/idempotent.decorator.js';
 
 const INTRODUCTION = `
 Backend for AI chat: sign in with a mobile number and a one-time code, make chatrooms, send prompts, fetch the replies
@@ -20,6 +21,11 @@ const BODY_PROBLEMS = [
   'INVALID_TEXT',
   'PAYLOAD_TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
+] as const satisfies ProblemCode[];
+
+const IDEMPOTENCY_PROBLEMS = [
+  'IDEMPOTENT_REQUEST_RUNNING',
+  'IDEMPOTENCY_KEY_REUSED',
 ] as const satisfies ProblemCode[];
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -68,6 +74,7 @@ function addSharedProblems(operation: Operation): void {
   const shared: ProblemCode[] = [
     ...(takesInput ? (['VALIDATION_FAILED'] as const) : []),
     ...(operation.requestBody ? BODY_PROBLEMS : []),
+    ...(takesKey(operation) ? IDEMPOTENCY_PROBLEMS : []),
     ...(operation.security ? (['UNAUTHENTICATED'] as const) : []),
     ...(isUnthrottled(operation) ? [] : (['TOO_MANY_REQUESTS'] as const)),
     // Health has a 503 of its own.
@@ -106,6 +113,9 @@ function addHeaders(operation: Operation): void {
     if (response && Object.keys(headers).length > 0) Object.assign(response, { headers });
   }
 }
+
+const takesKey = ({ parameters = [] }: Operation): boolean =>
+  parameters.some((parameter) => 'name' in parameter && parameter.name === KEY_HEADER);
 
 function ownCodes(operation: Operation, status: number): ProblemCode[] {
   const response = operation.responses[String(status)];

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Stripe } from 'stripe';
 import { AppError } from '../common/app-error.js';
@@ -66,18 +67,25 @@ export class StripeClient {
     return customer.id;
   }
 
-  async createCheckoutSession(customerId: string, userId: string): Promise<CheckoutSession> {
+  /**
+   * @param key the person's own word for this session: while Stripe remembers it (24 hours or more), the same key gives
+   * the same session, whatever died in between
+   */
+  async createCheckoutSession(customerId: string, userId: string, key?: string): Promise<CheckoutSession> {
     const frontEnd = this.env.FRONTEND_URL.replace(/\/+$/, '');
     const session = await this.call(() =>
-      this.sdk.checkout.sessions.create({
-        mode: 'subscription',
-        customer: customerId,
-        client_reference_id: userId,
-        line_items: [{ price: this.env.STRIPE_PRO_PRICE_ID, quantity: 1 }],
-        subscription_data: { metadata: { userId } },
-        success_url: `${frontEnd}/billing/success?session_id={CHECKOUT_SESSION_ID}`,
-        cancel_url: `${frontEnd}/billing/cancelled`,
-      }),
+      this.sdk.checkout.sessions.create(
+        {
+          mode: 'subscription',
+          customer: customerId,
+          client_reference_id: userId,
+          line_items: [{ price: this.env.STRIPE_PRO_PRICE_ID, quantity: 1 }],
+          subscription_data: { metadata: { userId } },
+          success_url: `${frontEnd}/billing/success?session_id={CHECKOUT_SESSION_ID}`,
+          cancel_url: `${frontEnd}/billing/cancelled`,
+        },
+        key === undefined ? {} : { idempotencyKey: checkoutKey(userId, key) },
+      ),
     );
     if (session.url === null) throw new Error(`Checkout session ${session.id} came without a page`);
     return { id: session.id, url: session.url, expiresAt: new Date(session.expires_at * 1000) };
@@ -142,6 +150,11 @@ function isOutage(error: unknown): boolean {
     error instanceof StripeAPIError ||
     error instanceof StripeRateLimitError
   );
+}
+
+/** Stripe's keys are the account's, ours are a person's, and either may be 255 characters long. */
+function checkoutKey(userId: string, key: string): string {
+  return `checkout:${userId}:${createHash('sha256').update(key).digest('hex')}`;
 }
 
 function toSubscription(subscription: Stripe.Subscription): StripeSubscription {

@@ -144,6 +144,18 @@ export class Env {
   @Integer(0, 1_000_000)
   BASIC_DAILY_PROMPTS = 5;
 
+  /** Prompts that may wait for a reply at once, in one room. */
+  @Integer(1, 100_000)
+  ROOM_UNANSWERED_MAX = 10;
+
+  /** Prompts that may wait for a reply at once, of one person. */
+  @Integer(1, 100_000)
+  USER_UNANSWERED_MAX = 50;
+
+  /** How long the answer to a request with an `Idempotency-Key` is kept, seconds. */
+  @Integer(1, 2_592_000)
+  IDEMPOTENCY_TTL_SECONDS = 86_400;
+
   @IsString()
   @IsNotEmpty()
   GEMINI_API_KEY!: string;

@@ -3,6 +3,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { StripeEvent } from '../billing/stripe-event.entity.js';
 import { Subscription } from '../billing/subscription.entity.js';
 import { Chatroom } from '../chatrooms/chatroom.entity.js';
+import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
 import { Message } from '../messages/message.entity.js';
 import { PromptCharge } from '../quota/prompt-charge.entity.js';
 import { User } from '../users/user.entity.js';
@@ -16,7 +17,7 @@ export function databaseOptions(url: string, poolSize: number): DataSourceOption
     type: 'postgres',
     url,
     poolSize,
-    entities: [User, Chatroom, Message, PromptCharge, Subscription, StripeEvent],
+    entities: [User, Chatroom, Message, PromptCharge, IdempotencyKey, Subscription, StripeEvent],
     migrations: [fileURLToPath(new URL('../../migrations/*.js', import.meta.url))],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -4,6 +4,7 @@ import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
 import { PageQuery } from '../common/page.request.js';
 import { UuidParam } from '../common/uuid-param.js';
+import { ClaimedKey, type IdempotencyClaim, Idempotent } from '../idempotency/idempotent.decorator.js';
 import { ChargesPrompt, ReservedPromptId } from '../quota/tier-limit.guard.js';
 import { GetMessageQuery, SendMessageRequest } from './dto/message.request.js';
 import type { MessagePageResponse, MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
@@ -29,13 +30,16 @@ export class MessagesController {
   @Post()
   @HttpCode(202)
   @ChargesPrompt()
+  @Idempotent(MessagesService)
+  @ApiProblems('ROOM_UNANSWERED_LIMIT_REACHED', 'USER_UNANSWERED_LIMIT_REACHED')
   send(
     @CurrentUserId() userId: string,
     @UuidParam('chatroomId') chatroomId: string,
     @ReservedPromptId() promptId: string,
+    @ClaimedKey() claim: IdempotencyClaim | null,
     @Body() dto: SendMessageRequest,
   ): Promise<PromptAcceptedResponse> {
-    return this.messages.send(userId, chatroomId, promptId, dto.content);
+    return this.messages.send(userId, chatroomId, { promptId, content: dto.content, claim });
   }
 
   /** The conversation, newest message first */

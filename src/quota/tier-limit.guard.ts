@@ -15,13 +15,13 @@ import type { FastifyReply } from 'fastify';
 import { catchError, from, mergeMap, type Observable, throwError } from 'rxjs';
 import { ApiProblems } from '../common/api-problems.js';
 import { AppError } from '../common/app-error.js';
-import type { AuthenticatedRequest } from '../common/current-user.js';
 import { newId } from '../common/id.js';
+import { type IdempotentRequest, isReplay } from '../idempotency/idempotent.decorator.js';
 import { tierAt } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
 import { type QuotaState, QuotaService } from './quota.service.js';
 
-interface ReservingRequest extends AuthenticatedRequest {
+interface ReservingRequest extends IdempotentRequest {
   promptId?: string;
   quota?: QuotaState;
 }
@@ -33,7 +33,7 @@ export const ReservedPromptId = createParamDecorator((_data: unknown, context: E
   return promptId;
 });
 
-/** Reserves one prompt of the person's day before anything else happens, and says in headers where they stand. */
+/** Reserves one prompt of the person's day before anything else happens, and says in headers where they stand. Replays are not counted. */
 @Injectable()
 export class TierLimitGuard implements CanActivate {
   constructor(
@@ -45,9 +45,14 @@ export class TierLimitGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<ReservingRequest>();
     const user = await this.users.load(request.user.id);
     const tier = tierAt(user, new Date());
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    if (isReplay(request)) {
+      setRateLimitHeaders(reply, await this.quota.state(user.id, tier));
+      return true;
+    }
     const promptId = newId();
     const reservation = await this.quota.reserve(user.id, tier, promptId);
-    setRateLimitHeaders(context.switchToHttp().getResponse<FastifyReply>(), reservation);
+    setRateLimitHeaders(reply, reservation);
     if (!reservation.accepted) {
       throw new AppError('DAILY_PROMPT_LIMIT_REACHED', {
         detail:

@@ -13,6 +13,8 @@ export const keys = {
   signup: (mobile: string) => `signup:{${mobile}}`,
   /** Sorted set: the prompts that a person was charged for on one UTC day (yyyy-mm-dd). */
   usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
+  /** String: an idempotent request that is being carried out. */
+  runningRequest: (userId: string, key: string) => `running:{${userId}}:${key}`,
   /** Stream: the live text of one reply. */
   replyStream: (replyId: string) => `reply-stream:{${replyId}}`,
 } as const;

@@ -49,6 +49,8 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     THROTTLE_USER_PER_MINUTE: '100000',
     GEMINI_API_KEY: GEMINI_KEY,
     GEMINI_BASE_URL: gemini.url,
+    ROOM_UNANSWERED_MAX: '10000',
+    USER_UNANSWERED_MAX: '10000',
     REPLY_RETRY_BASE_MS: '20',
     QUEUE_LOCK_MS: '2000',
     SWEEP_INTERVAL_MS: '500',

@@ -1,0 +1,74 @@
+import {
+  applyDecorators,
+  createParamDecorator,
+  type ExecutionContext,
+  SetMetadata,
+  type Type,
+} from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import type { AuthenticatedRequest } from '../common/current-user.js';
+
+export const KEY_HEADER = 'Idempotency-Key';
+export const REPLAYED_HEADER = 'idempotency-replayed';
+export const KEY_LENGTH_MAX = 255;
+
+/** A key that a request brought, and what it stands for. Whoever stores the effect stores this with it. */
+export interface IdempotencyClaim {
+  key: string;
+  requestHash: Buffer;
+}
+
+/** Makes the answer to a request again from what was kept of it. */
+export interface Replayer {
+  replay(userId: string, outcome: unknown): Promise<object>;
+}
+
+/** What `@Idempotent()` says about a route. */
+export interface IdempotentRoute {
+  replayer: Type<Replayer> | null;
+}
+
+/** What the idempotency guard leaves on a request that brought a key. */
+export interface IdempotentRequest extends AuthenticatedRequest {
+  idempotency?: {
+    claim: IdempotencyClaim;
+    /** Set when the request had its effect before: it is answered from this, and nothing else happens. */
+    outcome?: unknown;
+    /** Set while the request is carried out: lets its twins go on. */
+    leave?: () => Promise<void>;
+  };
+}
+
+export const IDEMPOTENT = 'idempotent';
+
+/**
+ * On a POST that creates or charges something: with an `Idempotency-Key`, repeating it does nothing and is answered
+ * as the first time.
+ *
+ * Without a replayer the answer is kept as it is, after the handler. That suits an effect that is idempotent by itself
+ * (Stripe's, by a key made from ours). With one, the handler takes `@ClaimedKey()` and stores it together with its
+ * outcome in the statement that has the effect, so that there is no moment when only one of them exists.
+ */
+export const Idempotent = (replayer: Type<Replayer> | null = null): MethodDecorator =>
+  applyDecorators(
+    SetMetadata(IDEMPOTENT, { replayer } satisfies IdempotentRoute),
+    ApiHeader({
+      name: KEY_HEADER,
+      required: false,
+      description:
+        'Makes repeating safe: 1 to 255 visible ASCII characters, new for each thing you want done, such as a UUID. ' +
+        'Within 24 hours the same key with the same request is answered as the first time, with the header ' +
+        '`Idempotency-Replayed: true`, and nothing happens again. A request that failed uses no key up.',
+      schema: { type: 'string', minLength: 1, maxLength: KEY_LENGTH_MAX, pattern: '^[!-~]+$' },
+      example: '5f0c2b1e-8d1f-4a53-9a5e-0f6f4f1f7c11',
+    }),
+  );
+
+/** The idempotency key of this request, null when it brought none. */
+export const ClaimedKey = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): IdempotencyClaim | null =>
+    context.switchToHttp().getRequest<IdempotentRequest>().idempotency?.claim ?? null,
+);
+
+/** Whether a request had its effect before: it must be neither counted nor limited again. */
+export const isReplay = (request: IdempotentRequest): boolean => request.idempotency?.outcome !== undefined;
