@@ -20,7 +20,10 @@ async function check(dataSource: DataSource): Promise<void> {
 
 async function expectNoDrift(dataSource: DataSource): Promise<void> {
   const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
-  if (upQueries.length === 0) return;
+  if (upQueries.length === 0) {
+    await expectGeneratedAsDeclared(dataSource);
+    return;
+  }
   throw new LocalError(
     [
       'The entities differ from what the migrations make. Missing:',
@@ -30,10 +33,36 @@ async function expectNoDrift(dataSource: DataSource): Promise<void> {
   );
 }
 
-/** Tables, views, sequences, types and functions in our schema, other than TypeORM's own list of migrations. */
+/** TypeORM compares an entity's expression with its own note of it; this compares it with what Postgres computes. */
+async function expectGeneratedAsDeclared(dataSource: DataSource): Promise<void> {
+  const columns = dataSource.entityMetadatas.flatMap(({ columns }) => columns.filter((c) => c.asExpression));
+  for (const { entityMetadata, databaseName, type, asExpression } of columns) {
+    const declared = `declared_${databaseName}`;
+    await dataSource.query(`CREATE TABLE ${declared} (LIKE ${entityMetadata.tableName})`);
+    await dataSource.query(
+      `ALTER TABLE ${declared} DROP COLUMN ${databaseName},
+       ADD ${databaseName} ${String(type)} GENERATED ALWAYS AS (${asExpression ?? ''}) STORED`,
+    );
+    const [{ differ }] = await dataSource.query<[{ differ: boolean }]>(
+      `SELECT count(DISTINCT pg_get_expr(d.adbin, d.adrelid)) > 1 OR count(*) < 2 AS differ
+       FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+       WHERE a.attname = $1 AND a.attgenerated = 's' AND a.attrelid IN ($2::regclass, $3::regclass)`,
+      [databaseName, declared, entityMetadata.tableName],
+    );
+    await dataSource.query(`DROP TABLE ${declared}`);
+    if (differ) {
+      throw new LocalError(
+        `${entityMetadata.tableName}.${databaseName} is not generated as its entity says.`,
+      );
+    }
+  }
+}
+
+/** Tables, views, sequences, types and functions in our schema, other than TypeORM's own tables. */
 const LEFT_BEHIND = `
   SELECT 'relation ' || c.relname AS name FROM pg_class c
    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relname NOT LIKE 'migrations%'
+     AND c.relname <> 'typeorm_metadata'
   UNION ALL
   SELECT 'type ' || t.typname FROM pg_type t
    WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')

@@ -13,6 +13,7 @@ import { IpThrottlerGuard, throttlingOptions, UserThrottlerGuard } from './commo
 import { ConfigModule } from './config/config.module.js';
 import { Env } from './config/env.js';
 import { DatabaseModule } from './database/database.module.js';
+import { ExportModule } from './export/export.module.js';
 import { GeminiModule } from './gemini/gemini.module.js';
 import { IdempotencyGuard } from './idempotency/idempotency.guard.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
@@ -32,6 +33,7 @@ const API_MODULES = [
   QuotaModule,
   BillingModule,
   IdempotencyModule,
+  ExportModule,
   OpsModule,
 ];
 

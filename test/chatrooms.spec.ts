@@ -57,6 +57,8 @@ describe('a room', () => {
       title: 'Holiday plans',
       systemInstruction: 'Be brief.',
       model: null,
+      pinned: false,
+      archived: false,
       lastActivityAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       createdAt: expect.any(String),
       updatedAt: expect.any(String),

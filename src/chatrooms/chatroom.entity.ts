@@ -13,7 +13,7 @@ import { User } from '../users/user.entity.js';
 
 /** A conversation. Owner-keyed: the key of a room, and every reference to it, begins with its owner. */
 @Entity('chatrooms')
-@Index('chatrooms_by_activity', ['userId', 'lastActivityAt', 'id'])
+@Index('chatrooms_by_activity', ['userId', 'archived', 'pinned', 'lastActivityAt', 'id'])
 export class Chatroom {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'chatrooms_pkey' })
   userId!: string;
@@ -39,6 +39,14 @@ export class Chatroom {
   /** When the newest prompt was sent, or the room was made: the order of the list. */
   @Column({ type: 'timestamptz', name: 'last_activity_at', precision: 3 })
   lastActivityAt!: Date;
+
+  /** Stands above the others in the list. */
+  @Column('boolean', { default: false })
+  pinned!: boolean;
+
+  /** Out of sight until asked for; works like any other room. */
+  @Column('boolean', { default: false })
+  archived!: boolean;
 
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at', precision: 3 })
   createdAt!: Date;

@@ -2,10 +2,9 @@ import { Body, Controller, Delete, Get, Header, HttpCode, Patch, Post, Query } f
 import { ApiBearerAuth, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
-import { PageQuery } from '../common/page.request.js';
 import { UuidParam } from '../common/uuid-param.js';
 import { ChatroomsService } from './chatrooms.service.js';
-import { CreateChatroomRequest, UpdateChatroomRequest } from './dto/chatroom.request.js';
+import { CreateChatroomRequest, ListChatroomsQuery, UpdateChatroomRequest } from './dto/chatroom.request.js';
 import { ChatroomPageResponse, type ChatroomResponse } from './dto/chatroom.response.js';
 
 @ApiTags('Chatrooms')
@@ -20,12 +19,12 @@ export class ChatroomsController {
     return this.chatrooms.create(userId, dto);
   }
 
-  /** Your chatrooms, latest activity first */
+  /** Your chatrooms, pinned ones and then latest activity first */
   @Get()
   @Header('content-type', 'application/json; charset=utf-8')
   @ApiOkResponse({ type: ChatroomPageResponse })
   @ApiProblems('INVALID_CURSOR')
-  list(@CurrentUserId() userId: string, @Query() query: PageQuery): Promise<string> {
+  list(@CurrentUserId() userId: string, @Query() query: ListChatroomsQuery): Promise<string> {
     return this.chatrooms.list(userId, query);
   }
 
@@ -36,7 +35,7 @@ export class ChatroomsController {
     return this.chatrooms.get(userId, id);
   }
 
-  /** Change the title, system instruction or model of a chatroom */
+  /** Change, pin or archive a chatroom */
   @Patch(':id')
   @ApiProblems('CHATROOM_NOT_FOUND')
   update(

@@ -4,10 +4,20 @@ import { Repository } from 'typeorm';
 import { newId } from '../common/id.js';
 import { Chatroom } from './chatroom.entity.js';
 
-export type ChatroomFields = Partial<Pick<Chatroom, 'title' | 'systemInstruction' | 'model'>>;
+export type ChatroomFields = Partial<
+  Pick<Chatroom, 'title' | 'systemInstruction' | 'model' | 'pinned' | 'archived'>
+>;
+
+/** Which of a person's rooms. */
+export interface ChatroomFilter {
+  archived: boolean;
+  /** Text that the title holds, in any case. */
+  title?: string | undefined;
+}
 
 /** The sort key of a room in its owner's list. */
 export interface ChatroomPosition {
+  pinned: boolean;
   lastActivityAt: Date;
   id: string;
 }
@@ -27,16 +37,25 @@ export class ChatroomsRepository {
     return this.rooms.findOneBy({ userId, id });
   }
 
-  /** Newest activity first; one row more than `limit` when there are more. */
-  list(userId: string, limit: number, after?: ChatroomPosition): Promise<Chatroom[]> {
+  /** Pinned first, then newest activity; one row more than `limit` when there are more. */
+  list(
+    userId: string,
+    { archived, title }: ChatroomFilter,
+    limit: number,
+    after?: ChatroomPosition,
+  ): Promise<Chatroom[]> {
     const query = this.rooms
       .createQueryBuilder('room')
-      .where('room.userId = :userId', { userId })
-      .orderBy('room.lastActivityAt', 'DESC')
+      .where('room.userId = :userId AND room.archived = :archived', { userId, archived })
+      .orderBy('room.pinned', 'DESC')
+      .addOrderBy('room.lastActivityAt', 'DESC')
       .addOrderBy('room.id', 'DESC')
       .limit(limit + 1);
+    if (title !== undefined) query.andWhere('room.title ILIKE :like', { like: `%${escapeLike(title)}%` });
     if (after) {
-      query.andWhere('(room.lastActivityAt, room.id) < (:lastActivityAt, :id)', { ...after });
+      query.andWhere('(room.pinned, room.lastActivityAt, room.id) < (:pinned, :lastActivityAt, :id)', {
+        ...after,
+      });
     }
     return query.getMany();
   }
@@ -73,3 +92,6 @@ export class ChatroomsRepository {
     });
   }
 }
+
+/** For LIKE, whose default escape is the backslash. */
+const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);

@@ -1,15 +1,16 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
-import type { PageQuery } from '../common/page.request.js';
 import { Cursors } from '../common/pagination.js';
 import { Env } from '../config/env.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { ChatroomListCache } from './chatroom-list-cache.js';
-import { ChatroomsRepository } from './chatrooms.repository.js';
-import type { CreateChatroomRequest, UpdateChatroomRequest } from './dto/chatroom.request.js';
+import { type ChatroomPosition, ChatroomsRepository } from './chatrooms.repository.js';
+import type {
+  CreateChatroomRequest,
+  ListChatroomsQuery,
+  UpdateChatroomRequest,
+} from './dto/chatroom.request.js';
 import { ChatroomPageResponse, ChatroomResponse } from './dto/chatroom.response.js';
-
-const LIST = 'chatrooms';
 
 @Injectable()
 export class ChatroomsService {
@@ -36,19 +37,28 @@ export class ChatroomsService {
     return ChatroomResponse.from(room);
   }
 
-  /** The page as JSON text: a cached one is not parsed only to be written again. */
-  list(userId: string, query: PageQuery): Promise<string> {
-    const after = query.cursor === undefined ? undefined : this.position(userId, query.cursor);
-    const page = `${query.limit}:${query.cursor ?? ''}`;
-    return this.cache.page(userId, page, async () => {
-      const rows = await this.rooms.list(userId, query.limit, after);
+  /**
+   * The page as JSON text: a cached one is not parsed only to be written again. Searches by title are not cached: the
+   * next one asks for something else.
+   */
+  list(userId: string, query: ListChatroomsQuery): Promise<string> {
+    const { archived, q: title, limit, cursor } = query;
+    // Each filter is a list of its own, with cursors of its own.
+    const list = `chatrooms:${userId}:${archived}:${title ?? ''}`;
+    const after = cursor === undefined ? undefined : this.position(list, cursor);
+    const load = async (): Promise<ChatroomPageResponse> => {
+      const rows = await this.rooms.list(userId, { archived, title }, limit, after);
       return ChatroomPageResponse.from(
-        this.cursors.page(`${LIST}:${userId}`, rows, query.limit, (room) => [
+        this.cursors.page(list, rows, limit, (room) => [
+          String(room.pinned),
           room.lastActivityAt.toISOString(),
           room.id,
         ]),
       );
-    });
+    };
+    return title === undefined
+      ? this.cache.page(userId, `${archived}:${limit}:${cursor ?? ''}`, load)
+      : load().then((page) => JSON.stringify(page));
   }
 
   async update(userId: string, id: string, dto: UpdateChatroomRequest): Promise<ChatroomResponse> {
@@ -75,9 +85,9 @@ export class ChatroomsService {
     }
   }
 
-  private position(userId: string, cursor: string): { lastActivityAt: Date; id: string } {
-    const [at = '', id = ''] = this.cursors.decode(`${LIST}:${userId}`, cursor);
-    return { lastActivityAt: new Date(at), id };
+  private position(list: string, cursor: string): ChatroomPosition {
+    const [pinned, at = '', id = ''] = this.cursors.decode(list, cursor);
+    return { pinned: pinned === 'true', lastActivityAt: new Date(at), id };
   }
 
   private assertModelIsOffered(model: string | null | undefined): void {

@@ -3,5 +3,8 @@ import { DataSource } from 'typeorm';
 import { loadDatabaseUrl } from '../config/load-env.js';
 import { databaseOptions } from './database-options.js';
 
-/** What the TypeORM command line and `migrate.ts` work on: two connections (one holds the lock) to DATABASE_URL. */
-export default new DataSource(databaseOptions(loadDatabaseUrl(), 2));
+/**
+ * What the TypeORM command line and `migrate.ts` work on: two connections (one holds the lock) to DATABASE_URL. Without
+ * the limit on a statement's time, as one that rewrites a large table, or waits for the lock, takes what it takes.
+ */
+export default new DataSource({ ...databaseOptions(loadDatabaseUrl(), 2), extra: {} });

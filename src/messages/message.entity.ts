@@ -43,6 +43,7 @@ export const isCharged = (reply: Pick<Message, 'status' | 'content'>): boolean =
 @Entity('messages')
 @Index('messages_by_room', ['userId', 'chatroomId', 'id'])
 @Index('messages_unfinished', ['userId', 'chatroomId', 'id'], { where: `status IN ('pending', 'streaming')` })
+@Index('messages_by_word', ['search'], { type: 'gin' })
 @Unique('messages_one_reply_per_prompt', ['userId', 'promptId'])
 @Check('messages_role_check', `role IN ('user', 'model')`)
 @Check(
@@ -108,4 +109,29 @@ export class Message {
   /** When the message got its final status. */
   @Column({ type: 'timestamptz', name: 'finished_at', precision: 3, nullable: true })
   finishedAt!: Date | null;
+
+  /**
+   * The words of the text, and the owner as one more word, which begins with a space as no word of a text does. So the
+   * one index that finds words finds a person's words: `search @@ (owner && query)` reads what both have in common.
+   *
+   * Measured with 1,000,000 messages, 50,000 of them this person's (PostgreSQL 18, EXPLAIN ANALYZE with ranking): 0.3 to
+   * 30 ms for a word in 2 to 4,500 of theirs, the same as GIN (user_id, search) with the extension btree_gin, which
+   * managed Postgres may lack. Index on the words alone: 6 to 64 ms, and it grows with everybody else's messages. No index, only
+   * the person's rows: 230 to 310 ms for every word. A word in 43,000 of their 50,000 takes 300 ms in all of them: it
+   * is the reading and ranking of those rows.
+   *
+   * `simple`: people write in all languages, so words are not reduced to stems. `<` and `>` count as spaces, or the
+   * parser would leave out what looks like markup, which is what people discuss. Only the beginning of a very long
+   * text is searched, as a tsvector holds 1 MB and a reply must never fail to be stored.
+   */
+  @Column({
+    type: 'tsvector',
+    generatedType: 'STORED',
+    asExpression: `array_to_tsvector(ARRAY[' ' || user_id::text]) || to_tsvector('simple', translate(left(content, 50000), '<>', '  '))`,
+    nullable: true,
+    select: false,
+    insert: false,
+    update: false,
+  })
+  search?: string;
 }

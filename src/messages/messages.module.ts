@@ -5,6 +5,9 @@ import { QueueModule } from '../queue/queue.module.js';
 import { QuotaModule } from '../quota/quota.module.js';
 import { StreamingModule } from '../streaming/streaming.module.js';
 import { Message } from './message.entity.js';
+import { MessageSearchController } from './message-search.controller.js';
+import { MessageSearchRepository } from './message-search.repository.js';
+import { MessageSearchService } from './message-search.service.js';
 import { MessagesController } from './messages.controller.js';
 import { MessagesRepository } from './messages.repository.js';
 import { MessagesService } from './messages.service.js';
@@ -18,11 +21,13 @@ import { StreamTickets } from './stream-tickets.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Message]), ChatroomsModule, QueueModule, QuotaModule, StreamingModule],
-  controllers: [MessagesController, RepliesController],
+  controllers: [MessagesController, RepliesController, MessageSearchController],
   providers: [
     MessagesRepository,
     RepliesRepository,
+    MessageSearchRepository,
     MessagesService,
+    MessageSearchService,
     ReplyWaitService,
     ReplyWatchService,
     ReplyCancelService,

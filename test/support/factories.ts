@@ -18,6 +18,8 @@ export interface Room {
   title: string | null;
   systemInstruction: string | null;
   model: string | null;
+  pinned: boolean;
+  archived: boolean;
   lastActivityAt: string;
 }
 

@@ -1,8 +1,13 @@
-import { PartialType } from '@nestjs/swagger';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsOptional, IsString, Length, Matches } from 'class-validator';
+import { IsBoolean, IsOptional, IsString, Length, Matches, ValidateIf } from 'class-validator';
+import { PageQuery } from '../../common/page.request.js';
 
 const trim = ({ value }: { value: unknown }): unknown => (typeof value === 'string' ? value.trim() : value);
+
+/** A query has no types: `true` and `false` are words in it. */
+const toBoolean = ({ value }: { value: unknown }): unknown =>
+  value === 'true' || value === 'false' ? value === 'true' : value;
 
 export class CreateChatroomRequest {
   /**
@@ -36,4 +41,33 @@ export class CreateChatroomRequest {
 }
 
 /** Only what is given is changed; null takes a value away. */
-export class UpdateChatroomRequest extends PartialType(CreateChatroomRequest) {}
+export class UpdateChatroomRequest extends PartialType(CreateChatroomRequest) {
+  /** Whether the room stands above the others in the list. */
+  @ValidateIf((dto: UpdateChatroomRequest) => dto.pinned !== undefined)
+  @IsBoolean()
+  pinned?: boolean;
+
+  /** Whether the room is left out of the list. It works as before; a new prompt does not bring it back. */
+  @ValidateIf((dto: UpdateChatroomRequest) => dto.archived !== undefined)
+  @IsBoolean()
+  archived?: boolean;
+}
+
+export class ListChatroomsQuery extends PageQuery {
+  /** `true`: your archived rooms, instead of the others. */
+  @ApiProperty({ required: false, type: 'boolean', default: false })
+  @IsOptional()
+  @Transform(toBoolean)
+  @IsBoolean()
+  archived: boolean = false;
+
+  /**
+   * Only rooms whose title holds this text, whatever the case of its letters.
+   * @example 'holiday'
+   */
+  @IsOptional()
+  @Transform(trim)
+  @IsString()
+  @Length(1, 200)
+  q?: string;
+}

@@ -20,7 +20,13 @@ export class ChatroomResponse {
    */
   model!: string | null;
 
-  /** When the newest prompt was sent, or the room was made. Lists are ordered by it, newest first. */
+  /** Pinned rooms come first in every list. */
+  pinned!: boolean;
+
+  /** Archived rooms are listed with `?archived=true` alone. A new prompt does not bring a room back. */
+  archived!: boolean;
+
+  /** When the newest prompt was sent, or the room was made. Lists are ordered by it, newest first, below the pinned. */
   lastActivityAt!: Date;
 
   createdAt!: Date;
@@ -32,6 +38,8 @@ export class ChatroomResponse {
       title: room.title,
       systemInstruction: room.systemInstruction,
       model: room.model,
+      pinned: room.pinned,
+      archived: room.archived,
       lastActivityAt: room.lastActivityAt,
       createdAt: room.createdAt,
       updatedAt: room.updatedAt,
