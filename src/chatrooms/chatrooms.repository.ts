@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { newId } from '../common/id.js';
+import { STREAM_LIFETIME_MS } from '../streaming/reply-stream.js';
 import { Chatroom } from './chatroom.entity.js';
 
 export type ChatroomFields = Partial<
@@ -20,6 +21,15 @@ export interface ChatroomPosition {
   pinned: boolean;
   lastActivityAt: Date;
   id: string;
+}
+
+/** What is left to do in Redis once a room is gone. */
+export interface RemovedRoom {
+  refundedPromptIds: string[];
+  /** Replies that somebody may be writing right now. */
+  owedReplyIds: string[];
+  /** Replies whose text may still be in a stream. */
+  streamedReplyIds: string[];
 }
 
 /** Every query begins with the owner: another person's room is no room. */
@@ -68,10 +78,9 @@ export class ChatroomsRepository {
 
   /**
    * Deletes the room with its messages and, as nobody answers them now, the charges of prompts whose reply is owed.
-   *
-   * @returns the prompts that were given back; null when there is no such room
+   * Null when there is no such room.
    */
-  remove(userId: string, id: string): Promise<string[] | null> {
+  remove(userId: string, id: string): Promise<RemovedRoom | null> {
     return this.rooms.manager.transaction(async (manager) => {
       // Locked first: no prompt can be accepted between the statements below.
       const room = await manager.findOne(Chatroom, {
@@ -79,16 +88,23 @@ export class ChatroomsRepository {
         lock: { mode: 'pessimistic_write' },
       });
       if (room === null) return null;
-      const [refunded] = await manager.query<[{ prompt_id: string }[], number]>(
-        `DELETE FROM prompt_charges charge USING (
-           SELECT prompt_id FROM messages
-           WHERE user_id = $1 AND chatroom_id = $2 AND status IN ('pending', 'streaming') ORDER BY id FOR UPDATE
-         ) owed
-         WHERE charge.user_id = $1 AND charge.prompt_id = owed.prompt_id RETURNING charge.prompt_id`,
-        [userId, id],
+      const live = await manager.query<{ id: string; prompt_id: string; owed: boolean }[]>(
+        `SELECT id, prompt_id, finished_at IS NULL AS owed FROM messages
+         WHERE user_id = $1 AND chatroom_id = $2 AND role = 'model'
+           AND (finished_at IS NULL OR finished_at > $3) ORDER BY id FOR UPDATE`,
+        [userId, id, new Date(Date.now() - STREAM_LIFETIME_MS)],
       );
+      const owed = live.filter((reply) => reply.owed);
+      await manager.query('DELETE FROM prompt_charges WHERE user_id = $1 AND prompt_id = ANY($2)', [
+        userId,
+        owed.map((reply) => reply.prompt_id),
+      ]);
       await manager.delete(Chatroom, { userId, id });
-      return refunded.map((row) => row.prompt_id);
+      return {
+        refundedPromptIds: owed.map((reply) => reply.prompt_id),
+        owedReplyIds: owed.map((reply) => reply.id),
+        streamedReplyIds: live.map((reply) => reply.id),
+      };
     });
   }
 }

@@ -1,8 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
 import { Cursors } from '../common/pagination.js';
 import { Env } from '../config/env.js';
-import { QuotaService } from '../quota/quota.service.js';
 import { ChatroomListCache } from './chatroom-list-cache.js';
 import { type ChatroomPosition, ChatroomsRepository } from './chatrooms.repository.js';
 import type {
@@ -11,17 +10,16 @@ import type {
   UpdateChatroomRequest,
 } from './dto/chatroom.request.js';
 import { ChatroomPageResponse, ChatroomResponse } from './dto/chatroom.response.js';
+import { RoomCleanup } from './room-cleanup.js';
 
 @Injectable()
 export class ChatroomsService {
-  private readonly logger = new Logger(ChatroomsService.name);
-
   constructor(
     private readonly env: Env,
     private readonly rooms: ChatroomsRepository,
     private readonly cache: ChatroomListCache,
     private readonly cursors: Cursors,
-    private readonly quota: QuotaService,
+    private readonly cleanup: RoomCleanup,
   ) {}
 
   async create(userId: string, dto: CreateChatroomRequest): Promise<ChatroomResponse> {
@@ -71,18 +69,9 @@ export class ChatroomsService {
   }
 
   async remove(userId: string, id: string): Promise<void> {
-    const refunded = await this.rooms.remove(userId, id);
-    if (refunded === null) throw new AppError('CHATROOM_NOT_FOUND');
-    await Promise.all([this.cache.invalidate(userId), this.release(userId, refunded)]);
-  }
-
-  private async release(userId: string, promptIds: readonly string[]): Promise<void> {
-    try {
-      await Promise.all(promptIds.map((promptId) => this.quota.release(userId, promptId)));
-    } catch (err) {
-      // The room is gone and the charges with it; QuotaService corrects the count in Redis before it matters.
-      this.logger.warn({ err, userId }, 'Prompts of a deleted room could not be given back in Redis');
-    }
+    const removed = await this.rooms.remove(userId, id);
+    if (removed === null) throw new AppError('CHATROOM_NOT_FOUND');
+    await Promise.all([this.cache.invalidate(userId), this.cleanup.run(userId, removed)]);
   }
 
   private position(list: string, cursor: string): ChatroomPosition {

@@ -91,7 +91,7 @@ export class Env {
   @Integer(1, 1000)
   DATABASE_POOL_SIZE = 10;
 
-  /** Redis 7 or newer, or Valkey; must not evict (`maxmemory-policy noeviction`). */
+  /** Redis 6.2 or newer, or Valkey; must not evict (`maxmemory-policy noeviction`). */
   @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] })
   REDIS_URL!: string;
 

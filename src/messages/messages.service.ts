@@ -19,11 +19,12 @@ import { StreamTickets } from './stream-tickets.js';
 const DETAILS: Record<Refusal, AppErrorOptions> = {
   CHATROOM_NOT_FOUND: {},
   ROOM_UNANSWERED_LIMIT_REACHED: {
-    detail: 'Wait for a reply in this room (`links.wait` of its prompt), then send this prompt again.',
+    detail:
+      'Wait for a reply in this room (`links.wait` of its prompt) or cancel one, then send this prompt again.',
   },
   USER_UNANSWERED_LIMIT_REACHED: {
     detail:
-      'Wait for a reply in any of your rooms (`links.wait` of its prompt), then send this prompt again.',
+      'Wait for a reply in any of your rooms (`links.wait` of its prompt) or cancel one, then send this prompt again.',
   },
 };
 

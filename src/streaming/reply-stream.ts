@@ -5,11 +5,14 @@ import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 
 /** How long a stream can be resumed after its last event. Afterwards the stored message is sent instead. */
-const LIFETIME_MS = 10 * 60_000;
+export const STREAM_LIFETIME_MS = 10 * 60_000;
 /** Entries kept of one stream; at one each 30 ms this is longer than any reply may take. */
 const ENTRIES_MAX = 20_000;
 /** Entries read at once: bounds what one reader holds in memory. */
 const BATCH = 200;
+
+/** Above every attempt that there can be. */
+const NEWEST_ATTEMPT = 2_147_483_647;
 
 /** Before the first event of any stream. */
 export const STREAM_START = '0-0';
@@ -99,6 +102,12 @@ export class ReplyStream {
       .reduce((text, event) => (event.type === 'restart' ? '' : text + event.text), '');
   }
 
+  /** For a message that was deleted: forgets its text, and lets nobody write on. Watchers are told. */
+  async discard(replyId: string): Promise<void> {
+    await this.append(replyId, NEWEST_ATTEMPT, 'final', '');
+    await this.redis.xtrim(keys.replyStream(replyId), 'MAXLEN', 1);
+  }
+
   private append(
     replyId: string,
     attempt: number,
@@ -108,7 +117,7 @@ export class ReplyStream {
     return APPEND.run(
       this.redis,
       [keys.replyStream(replyId)],
-      [attempt, type, text, LIFETIME_MS, ENTRIES_MAX],
+      [attempt, type, text, STREAM_LIFETIME_MS, ENTRIES_MAX],
     );
   }
 }

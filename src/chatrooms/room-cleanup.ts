@@ -1,0 +1,31 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { QuotaService } from '../quota/quota.service.js';
+import { ReplyEvents } from '../streaming/reply-events.js';
+import { ReplyStream } from '../streaming/reply-stream.js';
+import type { RemovedRoom } from './chatrooms.repository.js';
+
+/** What is left to do in Redis once a room is gone from Postgres. */
+@Injectable()
+export class RoomCleanup {
+  private readonly logger = new Logger(RoomCleanup.name);
+
+  constructor(
+    private readonly quota: QuotaService,
+    private readonly stream: ReplyStream,
+    private readonly events: ReplyEvents,
+  ) {}
+
+  /** Gives prompts back, stops who writes to the room, and forgets what was streamed of it. Never throws. */
+  async run(userId: string, removed: RemovedRoom): Promise<void> {
+    try {
+      await Promise.all([
+        ...removed.refundedPromptIds.map((promptId) => this.quota.release(userId, promptId)),
+        ...removed.streamedReplyIds.map((replyId) => this.stream.discard(replyId)),
+        ...removed.owedReplyIds.map((replyId) => this.events.announceFinal(replyId)),
+      ]);
+    } catch (err) {
+      // QuotaService corrects the count in Redis before it matters; streams end by themselves.
+      this.logger.warn({ err, userId }, 'Not all of a deleted room could be cleaned up in Redis');
+    }
+  }
+}
