@@ -47,15 +47,17 @@ export class MessagesRepository {
   async accept(userId: string, chatroomId: string, sent: SentPrompt): Promise<AcceptedPrompt | Refusal> {
     const { promptId, content, claim } = sent;
     const now = new Date();
-    const replyId = newId();
     const { ROOM_UNANSWERED_MAX, USER_UNANSWERED_MAX } = this.env;
-    const [row] = await this.messages.manager.transaction(async (manager) => {
+    const [replyId, [row]] = await this.messages.manager.transaction(async (manager) => {
       // A statement of its own: the one below must see what was stored by whoever had the lock before.
       await manager.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
-      return manager.query<{ refusal: Refusal | null }[]>(ACCEPT, [
-        ...[userId, chatroomId, promptId, content, replyId, now, USER_UNANSWERED_MAX, ROOM_UNANSWERED_MAX],
+      // Made under the lock: replies are committed in the order of their ids, which is the order they are answered in.
+      const id = newId();
+      const rows = await manager.query<{ refusal: Refusal | null }[]>(ACCEPT, [
+        ...[userId, chatroomId, promptId, content, id, now, USER_UNANSWERED_MAX, ROOM_UNANSWERED_MAX],
         ...[claim?.key ?? null, claim?.requestHash ?? null, { promptId } satisfies AcceptedOutcome],
       ]);
+      return [id, rows] as const;
     });
     if (row?.refusal !== null) return row?.refusal ?? 'CHATROOM_NOT_FOUND';
     const prompt = this.messages.create({
