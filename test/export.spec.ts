@@ -154,9 +154,12 @@ it('brings each of 20,000 messages exactly once, in the order of their ids', asy
 it('reads no further than the client does, holds no connection meanwhile, and stops when it hangs up', async () => {
   const user = await aUser(app);
   await messages(user, await aRoom(app, user), 5000, 4000);
+  // Without it a batch may be found by a scan of the table, whose rows would count as read by the exports.
+  await app.database.query('ANALYZE messages');
+  const before = await untilNothingIsRead();
   const exports = await Promise.all(Array.from({ length: 15 }, () => beginExport(user)));
   const read = await untilNothingIsRead();
-  expect(read).toBeLessThan(15 * 5000);
+  expect(read - before).toBeLessThan(15 * 5000);
   // More exports than database connections, and everybody else is served.
   expect((await app.api.get('/v1/users/me', user)).status).toBe(200);
   const { rows } = await app.database.query<{ state: string }>(
