@@ -55,6 +55,7 @@ describe('a room', () => {
     expect(room).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/),
       title: 'Holiday plans',
+      version: 1,
       systemInstruction: 'Be brief.',
       model: null,
       pinned: false,

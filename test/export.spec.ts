@@ -119,7 +119,7 @@ it('has everything of the person’s, as the other routes answer it, and nothing
     { type: 'chatroom', ...(await get(`/v1/chatrooms/${room.id}`)) },
     { type: 'message', ...sent.prompt },
     { type: 'message', ...reply },
-    { type: 'charge', promptId: sent.prompt.id, chargedAt: expect.any(String) },
+    { type: 'charge', id: sent.prompt.id, chargedAt: expect.any(String) },
     { type: 'end', counts: { user: 1, subscription: 1, chatroom: 1, message: 2, charge: 1 } },
   ]);
   const { body: text } = await app.api.get<string>(EXPORT, me);

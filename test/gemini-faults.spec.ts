@@ -30,9 +30,7 @@ const callsOf = (prompt: string): RecordedRequest[] =>
   app.gemini.requests.filter(({ body }) => body.contents?.at(-1)?.parts[0]?.text === prompt);
 
 async function isCharged(promptId: string | null): Promise<boolean> {
-  const { rowCount } = await app.database.query('SELECT 1 FROM prompt_charges WHERE prompt_id = $1', [
-    promptId,
-  ]);
+  const { rowCount } = await app.database.query('SELECT 1 FROM prompt_charges WHERE id = $1', [promptId]);
   return rowCount === 1;
 }
 

@@ -73,7 +73,7 @@ async function expectAllAnsweredOnce(owed: Accepted[]): Promise<void> {
   // A reply that was finished a second time would have another time now.
   await expectAnsweredOnce(database, await promptOf('afterwards'));
   expect(await Promise.all(owed.map((accepted) => replyRow(database, accepted)))).toEqual(rows);
-  const { rows: charges } = await database.query('SELECT prompt_id FROM prompt_charges WHERE user_id = $1', [
+  const { rows: charges } = await database.query('SELECT id FROM prompt_charges WHERE user_id = $1', [
     user.id,
   ]);
   const usage = await app.api.get<{ used: number }>('/v1/users/me/usage', user);
@@ -139,9 +139,9 @@ it('a reply whose job was never queued is found and answered', async () => {
     `WITH prompt AS (
        INSERT INTO messages (user_id, id, chatroom_id, role, content, status)
        VALUES ($1, $3, $2, 'user', 'never queued', 'completed')
-     ), charge AS (INSERT INTO prompt_charges (user_id, prompt_id) VALUES ($1, $3))
-     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, prompt_id)
-     VALUES ($1, $4, $2, 'model', '', 'pending', $3)`,
+     ), charge AS (INSERT INTO prompt_charges (user_id, id) VALUES ($1, $3))
+     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, prompt_id, charge_id)
+     VALUES ($1, $4, $2, 'model', '', 'pending', $3, $3)`,
     [user.id, prompt.chatroomId, promptId, replyId],
   );
   const links = {

@@ -22,7 +22,10 @@ describe('a prompt', () => {
     const accepted = await aPrompt(app, user, room, 'Hello');
     const { prompt, reply, links } = accepted;
     const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-    const nothingYet = { finishReason: null, model: null, promptTokens: null, outputTokens: null };
+    const nothingYet = {
+      ...{ finishReason: null, model: null, promptTokens: null, outputTokens: null },
+      ...{ version: 1, lastVersion: null, versionOf: null },
+    };
     expect(prompt).toEqual({
       ...nothingYet,
       id: expect.stringMatching(UUID_V7),
@@ -50,6 +53,7 @@ describe('a prompt', () => {
       reply: `${messages}/${reply.id}`,
       wait: `${messages}/${reply.id}?wait=30`,
       cancel: `${messages}/${reply.id}/cancel`,
+      regenerate: `${messages}/${reply.id}/regenerate`,
       messages,
     });
     expect(await theReply(app, user, accepted)).toEqual({

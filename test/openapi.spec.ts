@@ -96,7 +96,7 @@ describe.each(operations)('$name', ({ method, path, operation }) => {
     for (const { schema } of Object.values(operation.requestBody?.content ?? {}))
       expect(hasExample(schema)).toBe(true);
     expect(operation.requestBody !== undefined).toBe(
-      ['post', 'patch'].includes(method) && !/\/(checkout|cancel)$/.test(path),
+      ['post', 'put', 'patch'].includes(method) && !/\/(checkout|cancel|regenerate)$/.test(path),
     );
   });
 

@@ -52,11 +52,11 @@ const times = <T>(count: number, make: (n: number) => Promise<T>): Promise<T[]> 
 
 /** What was charged: the truth in Postgres and its copy in Redis, which must be the same. */
 async function chargedPrompts(user: SignedIn): Promise<string[]> {
-  const charges = await app.database.query<{ prompt_id: string }>(
-    'SELECT prompt_id FROM prompt_charges WHERE user_id = $1 ORDER BY 1',
+  const charges = await app.database.query<{ id: string }>(
+    'SELECT id FROM prompt_charges WHERE user_id = $1 ORDER BY 1',
     [user.id],
   );
-  const ids = charges.rows.map((row) => row.prompt_id);
+  const ids = charges.rows.map((row) => row.id);
   await usageOf(user);
   const key = `usage:{${user.id}}:${new Date().toISOString().slice(0, 10)}`;
   const members = await redis.zrangebyscore(key, 'inf', 'inf');

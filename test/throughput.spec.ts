@@ -41,10 +41,11 @@ it('more owed replies than one look of the sweep brings are all queued again', a
        SELECT $1, ('01900000-0000-7000-8000-10000000' || to_char(n, 'FM0000'))::uuid, $2, 'user', 'x', 'completed'
        FROM generate_series(1, 2500) n
      )
-     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, prompt_id)
+     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, prompt_id, charge_id)
      SELECT $1, ('01900000-0000-7000-8000-20000000' || to_char(n, 'FM0000'))::uuid, $2, 'model', '', 'pending',
-       ('01900000-0000-7000-8000-10000000' || to_char(n, 'FM0000'))::uuid
-     FROM generate_series(1, 2500) n`,
+       prompt_id, prompt_id
+     FROM generate_series(1, 2500) n, LATERAL (
+       SELECT ('01900000-0000-7000-8000-10000000' || to_char(n, 'FM0000'))::uuid AS prompt_id) prompt`,
     [user.id, room.id],
   );
   const redis = new Redis(app.redis.url);

@@ -40,6 +40,10 @@ export class Chatroom {
   @Column({ type: 'timestamptz', name: 'last_activity_at', precision: 3 })
   lastActivityAt!: Date;
 
+  /** Of the conversation: how often it was begun anew from some message on, plus one. See Message. */
+  @Column('int', { default: 1 })
+  version!: number;
+
   /** Stands above the others in the list. */
   @Column('boolean', { default: false })
   pinned!: boolean;

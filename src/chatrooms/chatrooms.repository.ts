@@ -25,7 +25,7 @@ export interface ChatroomPosition {
 
 /** What is left to do in Redis once a room is gone. */
 export interface RemovedRoom {
-  refundedPromptIds: string[];
+  refundedChargeIds: string[];
   /** Replies that somebody may be writing right now. */
   owedReplyIds: string[];
   /** Replies whose text may still be in a stream. */
@@ -88,20 +88,20 @@ export class ChatroomsRepository {
         lock: { mode: 'pessimistic_write' },
       });
       if (room === null) return null;
-      const live = await manager.query<{ id: string; prompt_id: string; owed: boolean }[]>(
-        `SELECT id, prompt_id, finished_at IS NULL AS owed FROM messages
+      const live = await manager.query<{ id: string; charge_id: string; owed: boolean }[]>(
+        `SELECT id, charge_id, finished_at IS NULL AS owed FROM messages
          WHERE user_id = $1 AND chatroom_id = $2 AND role = 'model'
            AND (finished_at IS NULL OR finished_at > $3) ORDER BY id FOR UPDATE`,
         [userId, id, new Date(Date.now() - STREAM_LIFETIME_MS)],
       );
       const owed = live.filter((reply) => reply.owed);
-      await manager.query('DELETE FROM prompt_charges WHERE user_id = $1 AND prompt_id = ANY($2)', [
+      await manager.query('DELETE FROM prompt_charges WHERE user_id = $1 AND id = ANY($2)', [
         userId,
-        owed.map((reply) => reply.prompt_id),
+        owed.map((reply) => reply.charge_id),
       ]);
       await manager.delete(Chatroom, { userId, id });
       return {
-        refundedPromptIds: owed.map((reply) => reply.prompt_id),
+        refundedChargeIds: owed.map((reply) => reply.charge_id),
         owedReplyIds: owed.map((reply) => reply.id),
         streamedReplyIds: live.map((reply) => reply.id),
       };

@@ -19,7 +19,7 @@ export class RoomCleanup {
   async run(userId: string, removed: RemovedRoom): Promise<void> {
     try {
       await Promise.all([
-        ...removed.refundedPromptIds.map((promptId) => this.quota.release(userId, promptId)),
+        ...removed.refundedChargeIds.map((chargeId) => this.quota.release(userId, chargeId)),
         ...removed.streamedReplyIds.map((replyId) => this.stream.discard(replyId)),
         ...removed.owedReplyIds.map((replyId) => this.events.announceFinal(replyId)),
       ]);

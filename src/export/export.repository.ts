@@ -42,9 +42,9 @@ export class ExportRepository {
   charges(userId: string): AsyncGenerator<PromptCharge[]> {
     return this.batches(
       PromptCharge,
-      (promptId) => ({ userId, promptId }),
-      { promptId: 'ASC' },
-      (charge) => charge.promptId,
+      (id) => ({ userId, id }),
+      { id: 'ASC' },
+      (charge) => charge.id,
     );
   }
 

@@ -72,7 +72,7 @@ export class ExportService {
       yield { type: 'message', rows: messages.map((message) => MessageResponse.from(message)) };
     }
     for await (const charges of this.rows.charges(user.id)) {
-      const rows = charges.map(({ promptId }) => ({ promptId, chargedAt: new Date(idTime(promptId)) }));
+      const rows = charges.map(({ id }) => ({ id, chargedAt: new Date(idTime(id)) }));
       yield { type: 'charge', rows };
     }
   }

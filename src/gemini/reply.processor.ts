@@ -72,9 +72,9 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     if (reply === null) return 'gone';
     if (!isFinal(reply)) return this.putBack(job, token, TURN_MS);
     // Whoever finished it may have died before Redis followed.
-    if (reply.promptId !== null) {
-      if (isCharged(reply)) await this.quota.confirm(userId, reply.promptId);
-      else await this.quota.release(userId, reply.promptId);
+    if (reply.chargeId !== null) {
+      if (isCharged(reply)) await this.quota.confirm(userId, reply.chargeId);
+      else await this.quota.release(userId, reply.chargeId);
     }
     await this.wakeNext(userId, reply.chatroomId);
     return 'already final';

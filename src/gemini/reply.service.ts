@@ -101,11 +101,11 @@ export class ReplyService {
    * now, or its room was deleted meanwhile.
    */
   private async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<TryResult> {
-    const { userId, promptId, replyId } = reply;
+    const { userId, chargeId, replyId } = reply;
     if (!(await this.replies.finish(reply, outcome))) return { done: true };
     await this.stream.tryFinish(replyId, reply.attempt);
-    if (outcome.status === 'completed') await this.quota.confirm(userId, promptId);
-    else await this.quota.release(userId, promptId);
+    if (outcome.status === 'completed') await this.quota.confirm(userId, chargeId);
+    else await this.quota.release(userId, chargeId);
     await this.events.announceFinal(replyId);
     return { done: true };
   }

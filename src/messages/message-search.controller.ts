@@ -15,8 +15,9 @@ export class MessageSearchController {
   /**
    * Search your messages, best match first
    *
-   * @remarks Finds whole words, in prompts and finished replies of all your chatrooms, archived ones too. The same words
-   * as on the web: `lisbon hotel` both, `lisbon or porto` one of them, `"old town"` side by side, `-train` not this one.
+   * @remarks Finds whole words, in prompts and finished replies of all your chatrooms, archived ones too, as the
+   * conversations are now: not in earlier versions of them. The same words as on
+   * the web: `lisbon hotel` both, `lisbon or porto` one of them, `"old town"` side by side, `-train` not this one.
    */
   @Get()
   @ApiProblems('INVALID_CURSOR')

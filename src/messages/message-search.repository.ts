@@ -51,7 +51,7 @@ export class MessageSearchRepository {
          SELECT id, rank FROM (
            SELECT id, ts_rank(search, ${WORDS}, ${BY_LENGTH}) AS rank FROM messages
            WHERE user_id = $1 AND search @@ ($3::tsquery && ${WORDS}) AND numnode(${WORDS}) > 0
-             AND status IN ('completed', 'cancelled') AND content <> ''
+             AND status IN ('completed', 'cancelled') AND content <> '' AND last_version IS NULL
          ) ranked
          WHERE $4::real IS NULL OR (rank, id) < ($4::real, $5::uuid)
          ORDER BY rank DESC, id DESC LIMIT $6

@@ -8,7 +8,6 @@ import {
   ManyToOne,
   PrimaryColumn,
   type Relation,
-  Unique,
 } from 'typeorm';
 import { Chatroom } from '../chatrooms/chatroom.entity.js';
 
@@ -39,18 +38,34 @@ export const isCharged = (reply: Pick<Message, 'status' | 'content'>): boolean =
  *
  * The reply is written together with its prompt, as `pending`: that row is the outbox of the queue. Whatever is lost
  * later, it says that somebody is still waiting for an answer.
+ *
+ * **Versions.** Regenerating a reply and editing a prompt begin the next version of the room's conversation: from there on
+ * it is written anew, and what was there goes out of sight but stays. A message says in which version it was written and
+ * which was the last that it belongs to, as a row of Postgres' own says by which transactions it came and went. So
+ * version n of a conversation is `version <= n AND (last_version IS NULL OR last_version >= n)`: exact, in one range of an
+ * index, at any length. The order of ids holds in every version, because what is written anew comes last. The obvious
+ * alternative, a tree of parents with a pointer to the leaf that is shown, would need a walk through the whole
+ * conversation for a page of it, and for the context of every reply.
  */
 @Entity('messages')
 @Index('messages_by_room', ['userId', 'chatroomId', 'id'])
 @Index('messages_unfinished', ['userId', 'chatroomId', 'id'], { where: `status IN ('pending', 'streaming')` })
 @Index('messages_by_word', ['search'], { type: 'gin' })
-@Unique('messages_one_reply_per_prompt', ['userId', 'promptId'])
+@Index('messages_current', ['userId', 'chatroomId', 'id'], { where: 'last_version IS NULL' })
+@Index('messages_versions', ['userId', 'versionOf', 'id'], { where: 'version_of IS NOT NULL' })
+@Index('messages_one_reply_per_prompt', ['userId', 'promptId'], {
+  unique: true,
+  where: 'prompt_id IS NOT NULL AND last_version IS NULL',
+})
 @Check('messages_role_check', `role IN ('user', 'model')`)
 @Check(
   'messages_status_check',
   `status IN ('pending', 'streaming', 'completed', 'failed', 'cancelled', 'blocked')`,
 )
-@Check('messages_prompt_check', `(role = 'model') = (prompt_id IS NOT NULL)`)
+@Check(
+  'messages_reply_check',
+  `(role = 'model') = (prompt_id IS NOT NULL) AND (role = 'model') = (charge_id IS NOT NULL)`,
+)
 export class Message {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'messages_pkey' })
   userId!: string;
@@ -80,6 +95,25 @@ export class Message {
   /** Replies: the prompt that this answers. */
   @Column('uuid', { name: 'prompt_id', nullable: true })
   promptId!: string | null;
+
+  /**
+   * Replies: the entry of `prompt_charges` that pays for this. The prompt's own id for the first reply to it; a
+   * regenerated reply is a charge of its own.
+   */
+  @Column('uuid', { name: 'charge_id', nullable: true })
+  chargeId!: string | null;
+
+  /** The version of the room's conversation that this was written in. */
+  @Column('int', { default: 1 })
+  version!: number;
+
+  /** The last version that this belongs to; null: it is part of the conversation as it is now. */
+  @Column('int', { name: 'last_version', nullable: true })
+  lastVersion!: number | null;
+
+  /** The first version of this message; null for what was never edited or regenerated, and for that first version. */
+  @Column('uuid', { name: 'version_of', nullable: true })
+  versionOf!: string | null;
 
   /** Replies that have no answer: why, as a code of `reply-error.ts`. */
   @Column('text', { name: 'error_code', nullable: true })

@@ -1,14 +1,16 @@
-import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
 import { PageQuery } from '../common/page.request.js';
 import { UuidParam } from '../common/uuid-param.js';
 import { ClaimedKey, type IdempotencyClaim, Idempotent } from '../idempotency/idempotent.decorator.js';
-import { ChargesPrompt, ReservedPromptId } from '../quota/tier-limit.guard.js';
-import { GetMessageQuery, SendMessageRequest } from './dto/message.request.js';
+import { ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
+import { GetMessageQuery, ListMessagesQuery, SendMessageRequest } from './dto/message.request.js';
 import type { MessagePageResponse, MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
 import { MessagesService } from './messages.service.js';
+import { PromptsService } from './prompts.service.js';
+import { VERSION_PROBLEMS } from './refusal.js';
 import { ReplyWaitService } from './reply-wait.service.js';
 
 @ApiTags('Messages')
@@ -17,6 +19,7 @@ import { ReplyWaitService } from './reply-wait.service.js';
 @Controller('v1/chatrooms/:chatroomId/messages')
 export class MessagesController {
   constructor(
+    private readonly prompts: PromptsService,
     private readonly messages: MessagesService,
     private readonly replies: ReplyWaitService,
   ) {}
@@ -30,16 +33,41 @@ export class MessagesController {
   @Post()
   @HttpCode(202)
   @ChargesPrompt()
-  @Idempotent(MessagesService)
+  @Idempotent(PromptsService)
   @ApiProblems('ROOM_UNANSWERED_LIMIT_REACHED', 'USER_UNANSWERED_LIMIT_REACHED')
   send(
     @CurrentUserId() userId: string,
     @UuidParam('chatroomId') chatroomId: string,
-    @ReservedPromptId() promptId: string,
+    @ReservedCharge() chargeId: string,
     @ClaimedKey() claim: IdempotencyClaim | null,
     @Body() dto: SendMessageRequest,
   ): Promise<PromptAcceptedResponse> {
-    return this.messages.send(userId, chatroomId, { promptId, content: dto.content, claim });
+    return this.prompts.accept(userId, chatroomId, {
+      ...{ chargeId, content: dto.content, replaces: null, claim },
+    });
+  }
+
+  /**
+   * Edit a prompt
+   *
+   * @remarks The conversation goes on from the new text: what followed the old one goes out of sight and out of what the
+   * model reads. It stays: `?version=` lists the conversation as it was, `/versions` the texts of this prompt. Counts
+   * against the daily limit as a new prompt does.
+   */
+  @Put(':id')
+  @HttpCode(202)
+  @ChargesPrompt()
+  @Idempotent(PromptsService)
+  @ApiProblems(...VERSION_PROBLEMS, 'NOT_A_PROMPT')
+  edit(
+    @CurrentUserId() userId: string,
+    @UuidParam('chatroomId') chatroomId: string,
+    @UuidParam('id') id: string,
+    @ReservedCharge() chargeId: string,
+    @ClaimedKey() claim: IdempotencyClaim | null,
+    @Body() dto: SendMessageRequest,
+  ): Promise<PromptAcceptedResponse> {
+    return this.prompts.accept(userId, chatroomId, { chargeId, content: dto.content, replaces: id, claim });
   }
 
   /** The conversation, newest message first */
@@ -48,7 +76,7 @@ export class MessagesController {
   list(
     @CurrentUserId() userId: string,
     @UuidParam('chatroomId') chatroomId: string,
-    @Query() query: PageQuery,
+    @Query() query: ListMessagesQuery,
   ): Promise<MessagePageResponse> {
     return this.messages.list(userId, chatroomId, query);
   }
@@ -63,5 +91,17 @@ export class MessagesController {
     @Query() query: GetMessageQuery,
   ): Promise<MessageResponse> {
     return this.replies.get(userId, chatroomId, id, query.wait);
+  }
+
+  /** All versions of a message, newest first: the texts of a prompt, or the replies to it */
+  @Get(':id/versions')
+  @ApiProblems('MESSAGE_NOT_FOUND', 'INVALID_CURSOR')
+  versions(
+    @CurrentUserId() userId: string,
+    @UuidParam('chatroomId') chatroomId: string,
+    @UuidParam('id') id: string,
+    @Query() query: PageQuery,
+  ): Promise<MessagePageResponse> {
+    return this.messages.versions(userId, chatroomId, id, query);
   }
 }

@@ -11,6 +11,8 @@ import { MessageSearchService } from './message-search.service.js';
 import { MessagesController } from './messages.controller.js';
 import { MessagesRepository } from './messages.repository.js';
 import { MessagesService } from './messages.service.js';
+import { OwedRepliesRepository } from './owed-replies.repository.js';
+import { PromptsService } from './prompts.service.js';
 import { RepliesRepository } from './replies.repository.js';
 import { RepliesController } from './replies.controller.js';
 import { ReplyCancelService } from './reply-cancel.service.js';
@@ -24,9 +26,11 @@ import { StreamTickets } from './stream-tickets.js';
   controllers: [MessagesController, RepliesController, MessageSearchController],
   providers: [
     MessagesRepository,
+    OwedRepliesRepository,
     RepliesRepository,
     MessageSearchRepository,
     MessagesService,
+    PromptsService,
     MessageSearchService,
     ReplyWaitService,
     ReplyWatchService,

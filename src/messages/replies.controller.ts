@@ -6,7 +6,11 @@ import { CurrentUserId } from '../common/current-user.js';
 import { Public } from '../common/public.decorator.js';
 import { UuidParam } from '../common/uuid-param.js';
 import { StreamQuery } from './dto/message.request.js';
-import type { MessageResponse } from './dto/message.response.js';
+import type { MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
+import { ClaimedKey, type IdempotencyClaim, Idempotent } from '../idempotency/idempotent.decorator.js';
+import { ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
+import { PromptsService } from './prompts.service.js';
+import { VERSION_PROBLEMS } from './refusal.js';
 import { ReplyCancelService } from './reply-cancel.service.js';
 import { ReplyWatchService } from './reply-watch.service.js';
 import { StreamAccessGuard } from './stream-access.guard.js';
@@ -29,6 +33,7 @@ export class RepliesController {
   constructor(
     private readonly watching: ReplyWatchService,
     private readonly cancelling: ReplyCancelService,
+    private readonly prompts: PromptsService,
   ) {}
 
   /**
@@ -66,5 +71,27 @@ export class RepliesController {
     @UuidParam('id') id: string,
   ): Promise<MessageResponse> {
     return this.cancelling.cancel(userId, chatroomId, id);
+  }
+
+  /**
+   * Have another reply written
+   *
+   * @remarks To the same prompt, also where the last one failed, was blocked or cancelled. The conversation goes on from
+   * it: the earlier reply and what followed it go out of sight and out of what the model reads, and stay readable
+   * (`?version=`, `/versions`). Counts against the daily limit, unless the reply fails or is blocked.
+   */
+  @Post('regenerate')
+  @HttpCode(202)
+  @ChargesPrompt()
+  @Idempotent(PromptsService)
+  @ApiProblems(...VERSION_PROBLEMS, 'NOT_A_REPLY')
+  regenerate(
+    @CurrentUserId() userId: string,
+    @UuidParam('chatroomId') chatroomId: string,
+    @UuidParam('id') id: string,
+    @ReservedCharge() chargeId: string,
+    @ClaimedKey() claim: IdempotencyClaim | null,
+  ): Promise<PromptAcceptedResponse> {
+    return this.prompts.accept(userId, chatroomId, { chargeId, content: null, replaces: id, claim });
   }
 }

@@ -12,6 +12,7 @@ export interface ClaimedReply {
   chatroomId: string;
   replyId: string;
   promptId: string;
+  chargeId: string;
   attempt: number;
 }
 
@@ -58,25 +59,28 @@ export class RepliesRepository {
    */
   async claim({ userId, replyId }: ReplyJob): Promise<ClaimedReply | null> {
     const [rows] = await this.messages.query<
-      [{ chatroom_id: string; prompt_id: string; attempt: number }[], number]
+      [{ chatroom_id: string; prompt_id: string; charge_id: string; attempt: number }[], number]
     >(
       `UPDATE messages reply SET status = 'streaming', attempt = attempt + 1
        WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'streaming') AND NOT EXISTS (
          SELECT 1 FROM messages earlier
          WHERE earlier.user_id = $1 AND earlier.chatroom_id = reply.chatroom_id AND earlier.id < $2
            AND earlier.status IN ('pending', 'streaming'))
-       RETURNING chatroom_id, prompt_id, attempt`,
+       RETURNING chatroom_id, prompt_id, charge_id, attempt`,
       [userId, replyId],
     );
     const row = rows[0];
     return row === undefined
       ? null
-      : { userId, replyId, chatroomId: row.chatroom_id, promptId: row.prompt_id, attempt: row.attempt };
+      : {
+          ...{ userId, replyId, chatroomId: row.chatroom_id, promptId: row.prompt_id },
+          ...{ chargeId: row.charge_id, attempt: row.attempt },
+        };
   }
 
   /**
    * The prompt with the room's settings, and the newest answered turns that fit, whole, into `historyCharacters`: all
-   * replies before this one, also where their prompts were sent at the same moment. Null when the room is gone.
+   * replies before this one, also where their prompts were sent at the same moment, but for earlier versions. Null when the room is gone.
    */
   async getForReply(reply: ClaimedReply, historyCharacters: number): Promise<ReplyContext | null> {
     const { userId, chatroomId, replyId, promptId } = reply;
@@ -92,7 +96,7 @@ export class RepliesRepository {
            SELECT reply.id, prompt.content AS prompt, reply.content AS reply,
                   sum(length(prompt.content) + length(reply.content)) OVER (ORDER BY reply.id DESC) AS characters
            FROM (SELECT * FROM messages
-                 WHERE user_id = $1 AND chatroom_id = $2 AND id < $3 AND role = 'model'
+                 WHERE user_id = $1 AND chatroom_id = $2 AND id < $3 AND last_version IS NULL AND role = 'model'
                    AND status IN ('completed', 'cancelled') AND content <> ''
                  ORDER BY id DESC LIMIT ${HISTORY_TURNS_MAX}) reply
            JOIN messages prompt ON prompt.user_id = reply.user_id AND prompt.id = reply.prompt_id
@@ -119,12 +123,12 @@ export class RepliesRepository {
          UPDATE messages SET status = $4, content = $5, error_code = $6, finish_reason = $7, model = $8,
            prompt_tokens = $9, output_tokens = $10, finished_at = now()
          WHERE user_id = $1 AND id = $2 AND attempt = $3 AND status = 'streaming'
-         RETURNING user_id, prompt_id
+         RETURNING user_id, charge_id
        ), refund AS (
          DELETE FROM prompt_charges charge USING done
-         WHERE $4 <> 'completed' AND charge.user_id = done.user_id AND charge.prompt_id = done.prompt_id
+         WHERE $4 <> 'completed' AND charge.user_id = done.user_id AND charge.id = done.charge_id
        )
-       SELECT prompt_id FROM done`,
+       SELECT charge_id FROM done`,
       [
         reply.userId,
         reply.replyId,

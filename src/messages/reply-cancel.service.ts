@@ -32,7 +32,7 @@ export class ReplyCancelService {
       await this.events.announceFinal(id);
     }
     const message = await this.messages.get(userId, chatroomId, id);
-    if (cancelled !== null && message.content === '') await this.giveBack(userId, cancelled.promptId);
+    if (cancelled !== null && message.content === '') await this.giveBack(userId, cancelled.chargeId);
     return message;
   }
 
@@ -45,9 +45,9 @@ export class ReplyCancelService {
     }
   }
 
-  private async giveBack(userId: string, promptId: string): Promise<void> {
+  private async giveBack(userId: string, chargeId: string): Promise<void> {
     try {
-      await this.quota.release(userId, promptId);
+      await this.quota.release(userId, chargeId);
     } catch (err) {
       this.logger.warn({ err, userId }, 'A cancelled prompt could not be given back in Redis');
     }

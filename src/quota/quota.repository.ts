@@ -8,12 +8,12 @@ import { PromptCharge } from './prompt-charge.entity.js';
 export class QuotaRepository {
   constructor(@InjectRepository(PromptCharge) private readonly charges: Repository<PromptCharge>) {}
 
-  /** The prompts charged between two moments (epoch ms, the later one excluded): a range of the primary key. */
-  async chargedPromptIds(userId: string, from: number, to: number): Promise<string[]> {
+  /** The charges between two moments (epoch ms, the later one excluded): a range of the primary key. */
+  async chargeIds(userId: string, from: number, to: number): Promise<string[]> {
     const rows = await this.charges.find({
-      where: { userId, promptId: And(MoreThanOrEqual(firstIdAt(from)), LessThan(firstIdAt(to))) },
-      select: { promptId: true },
+      where: { userId, id: And(MoreThanOrEqual(firstIdAt(from)), LessThan(firstIdAt(to))) },
+      select: { id: true },
     });
-    return rows.map((row) => row.promptId);
+    return rows.map((row) => row.id);
   }
 }

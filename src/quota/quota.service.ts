@@ -75,12 +75,12 @@ export class QuotaService {
   ) {}
 
   /** Takes one prompt of the day, or finds the limit reached. */
-  async reserve(userId: string, tier: Tier, promptId: string): Promise<Reservation> {
-    const at = idTime(promptId);
-    const reservation = await this.decide(userId, tier, at, promptId);
+  async reserve(userId: string, tier: Tier, chargeId: string): Promise<Reservation> {
+    const at = idTime(chargeId);
+    const reservation = await this.decide(userId, tier, at, chargeId);
     if (reservation.accepted) return reservation;
     await this.reconcile(userId, at);
-    return this.decide(userId, tier, at, promptId);
+    return this.decide(userId, tier, at, chargeId);
   }
 
   async state(userId: string, tier: Tier, now = Date.now()): Promise<QuotaState> {
@@ -90,32 +90,32 @@ export class QuotaService {
   }
 
   /** The prompt is stored: from here on only a refund gives it back. */
-  async confirm(userId: string, promptId: string): Promise<void> {
-    const at = idTime(promptId);
+  async confirm(userId: string, chargeId: string): Promise<void> {
+    const at = idTime(chargeId);
     // Also where the set was lost: whoever fills it may have looked before this prompt was stored.
-    await ADD.run(this.redis, [dayKey(userId, at)], [dayStart(at) + KEEP_MS, promptId]);
+    await ADD.run(this.redis, [dayKey(userId, at)], [dayStart(at) + KEEP_MS, chargeId]);
   }
 
   /** Gives the prompt back: it was not stored, or its reply failed. */
-  async release(userId: string, promptId: string): Promise<void> {
-    await this.redis.zrem(dayKey(userId, idTime(promptId)), promptId);
+  async release(userId: string, chargeId: string): Promise<void> {
+    await this.redis.zrem(dayKey(userId, idTime(chargeId)), chargeId);
   }
 
   private async reconcile(userId: string, at: number): Promise<void> {
     const day = dayStart(at);
-    const charged = await this.charges.chargedPromptIds(userId, day, day + DAY_MS);
+    const charged = await this.charges.chargeIds(userId, day, day + DAY_MS);
     await RECONCILE.run(this.redis, [dayKey(userId, at)], [firstIdAt(Date.now() - SETTLED_MS), ...charged]);
   }
 
-  private async decide(userId: string, tier: Tier, at: number, promptId: string): Promise<Reservation> {
+  private async decide(userId: string, tier: Tier, at: number, chargeId: string): Promise<Reservation> {
     const limit = tier === 'pro' ? null : this.env.BASIC_DAILY_PROMPTS;
     const day = dayStart(at);
     const key = dayKey(userId, at);
     const now = Date.now();
-    const args = [promptId, limit ?? -1, now, now + RESERVATION_MS] as const;
+    const args = [chargeId, limit ?? -1, now, now + RESERVATION_MS] as const;
     let [found, accepted, used] = await RESERVE.run(this.redis, [key], args);
     if (!found) {
-      const charged = await this.charges.chargedPromptIds(userId, day, day + DAY_MS);
+      const charged = await this.charges.chargeIds(userId, day, day + DAY_MS);
       await ADD.run(this.redis, [key], [day + KEEP_MS, FILLED, ...charged]);
       [found, accepted, used] = await RESERVE.run(this.redis, [key], args);
       if (!found) throw new Error('Redis lost the quota twice within one request');

@@ -22,15 +22,15 @@ import { UsersService } from '../users/users.service.js';
 import { type QuotaState, QuotaService } from './quota.service.js';
 
 interface ReservingRequest extends IdempotentRequest {
-  promptId?: string;
+  chargeId?: string;
   quota?: QuotaState;
 }
 
-/** The id of the prompt that the tier limit guard reserved for this request; the prompt is to be stored under it. */
-export const ReservedPromptId = createParamDecorator((_data: unknown, context: ExecutionContext): string => {
-  const { promptId } = context.switchToHttp().getRequest<ReservingRequest>();
-  if (promptId === undefined) throw new Error('@ReservedPromptId() needs @ChargesPrompt() on the same route');
-  return promptId;
+/** The id of the charge that the tier limit guard reserved for this request; a new prompt is stored under it, too. */
+export const ReservedCharge = createParamDecorator((_data: unknown, context: ExecutionContext): string => {
+  const { chargeId } = context.switchToHttp().getRequest<ReservingRequest>();
+  if (chargeId === undefined) throw new Error('@ReservedCharge() needs @ChargesPrompt() on the same route');
+  return chargeId;
 });
 
 /** Reserves one prompt of the person's day before anything else happens, and says in headers where they stand. Replays are not counted. */
@@ -50,8 +50,8 @@ export class TierLimitGuard implements CanActivate {
       setRateLimitHeaders(reply, await this.quota.state(user.id, tier));
       return true;
     }
-    const promptId = newId();
-    const reservation = await this.quota.reserve(user.id, tier, promptId);
+    const chargeId = newId();
+    const reservation = await this.quota.reserve(user.id, tier, chargeId);
     setRateLimitHeaders(reply, reservation);
     if (!reservation.accepted) {
       throw new AppError('DAILY_PROMPT_LIMIT_REACHED', {
@@ -61,7 +61,7 @@ export class TierLimitGuard implements CanActivate {
         retryAfterSeconds: secondsUntil(reservation.resetAt),
       });
     }
-    request.promptId = promptId;
+    request.chargeId = chargeId;
     request.quota = reservation;
     return true;
   }
@@ -85,11 +85,11 @@ export class ReservationInterceptor implements NestInterceptor {
   }
 
   private async release(http: HttpArgumentsHost): Promise<void> {
-    const { user, promptId, quota } = http.getRequest<ReservingRequest>();
-    if (promptId === undefined || quota === undefined) return;
+    const { user, chargeId, quota } = http.getRequest<ReservingRequest>();
+    if (chargeId === undefined || quota === undefined) return;
     setRateLimitHeaders(http.getResponse<FastifyReply>(), { ...quota, used: quota.used - 1 });
     try {
-      await this.quota.release(user.id, promptId);
+      await this.quota.release(user.id, chargeId);
     } catch (err) {
       // The reservation ends by itself.
       this.logger.warn({ err, userId: user.id }, 'A reserved prompt could not be given back at once');
@@ -97,7 +97,7 @@ export class ReservationInterceptor implements NestInterceptor {
   }
 }
 
-/** On a route that stores a prompt: counts it against the person's daily limit, exactly when it is stored. */
+/** On a route that asks for a reply: counts it against the person's daily limit, exactly when it is stored. */
 export const ChargesPrompt = (): MethodDecorator =>
   applyDecorators(
     UseGuards(TierLimitGuard),

@@ -37,6 +37,10 @@ export class Api {
     return this.send<T>('PATCH', path, body, options);
   }
 
+  put<T = unknown>(path: string, body: unknown, options?: RequestOptions): Promise<Answer<T>> {
+    return this.send<T>('PUT', path, body, options);
+  }
+
   delete<T = unknown>(path: string, options?: RequestOptions): Promise<Answer<T>> {
     return this.send<T>('DELETE', path, undefined, options);
   }

@@ -30,6 +30,9 @@ export interface Message {
   content: string;
   status: 'pending' | 'streaming' | 'completed' | 'failed' | 'cancelled' | 'blocked';
   promptId: string | null;
+  version: number;
+  lastVersion: number | null;
+  versionOf: string | null;
   error?: { code: string; message: string };
   finishReason: string | null;
   model: string | null;

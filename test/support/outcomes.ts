@@ -31,7 +31,7 @@ export function finalReplyRow(database: Pool, accepted: Accepted): Promise<Reply
 }
 
 export async function isCharged(database: Pool, { prompt }: Pick<Accepted, 'prompt'>): Promise<boolean> {
-  const { rowCount } = await database.query('SELECT 1 FROM prompt_charges WHERE prompt_id = $1', [prompt.id]);
+  const { rowCount } = await database.query('SELECT 1 FROM prompt_charges WHERE id = $1', [prompt.id]);
   return rowCount === 1;
 }
 

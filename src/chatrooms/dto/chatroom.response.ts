@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import type { Page } from '../../common/pagination.js';
 import type { Chatroom } from '../chatroom.entity.js';
 
@@ -20,6 +21,13 @@ export class ChatroomResponse {
    */
   model!: string | null;
 
+  /**
+   * Of the conversation: begins at 1, goes up whenever a prompt is edited or a reply regenerated. The messages of earlier
+   * versions stay readable.
+   */
+  @ApiProperty({ type: 'integer' })
+  version!: number;
+
   /** Pinned rooms come first in every list. */
   pinned!: boolean;
 
@@ -38,6 +46,7 @@ export class ChatroomResponse {
       title: room.title,
       systemInstruction: room.systemInstruction,
       model: room.model,
+      version: room.version,
       pinned: room.pinned,
       archived: room.archived,
       lastActivityAt: room.lastActivityAt,

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Length, Matches, Max, MaxLength, Min } from 'class-validator';
+import { PageQuery } from '../../common/page.request.js';
 
 export const CONTENT_LENGTH_MAX = 16_000;
 export const WAIT_SECONDS_MAX = 30;
@@ -14,6 +15,21 @@ export class SendMessageRequest {
   @Length(1, CONTENT_LENGTH_MAX)
   @Matches(/\S/, { message: 'content must not be blank' })
   content!: string;
+}
+
+export class ListMessagesQuery extends PageQuery {
+  /**
+   * Read the conversation as it was in this version of it; see `version` of the chatroom. Without it, and with a version
+   * that is not there yet: as it is now.
+   * @example 1
+   */
+  @ApiProperty({ required: false, type: 'integer' })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(2_147_483_647)
+  version?: number;
 }
 
 export class GetMessageQuery {

@@ -40,6 +40,20 @@ export class MessageResponse {
   /** Replies: the prompt that this answers. */
   promptId!: string | null;
 
+  /**
+   * The version of the room's conversation that this was written in.
+   * @example 1
+   */
+  @ApiProperty({ type: 'integer' })
+  version!: number;
+
+  /** The last version that this belongs to; null while it is part of the conversation. */
+  @ApiProperty({ type: 'integer', nullable: true })
+  lastVersion!: number | null;
+
+  /** The first version of this message, when it is a later one: an edited prompt, a regenerated reply. */
+  versionOf!: string | null;
+
   /** Only on a reply that failed or was blocked; such a reply is not charged. */
   error?: ReplyErrorResponse;
 
@@ -74,6 +88,9 @@ export class MessageResponse {
       content: message.content,
       status: message.status,
       promptId: message.promptId,
+      version: message.version,
+      lastVersion: message.lastVersion,
+      versionOf: message.versionOf,
       ...(message.errorCode === null ? {} : { error: errorOf(message.errorCode) }),
       finishReason: message.finishReason,
       model: message.model,
@@ -106,6 +123,9 @@ export class MessageLinks {
   /** POST there to stop the reply. */
   cancel!: string;
 
+  /** POST there for another reply to the same prompt, once there is one. */
+  regenerate!: string;
+
   /** The conversation. */
   messages!: string;
 }
@@ -132,7 +152,13 @@ export class PromptAcceptedResponse {
       prompt: MessageResponse.from(prompt),
       reply: MessageResponse.from(reply),
       streamUrl: `${self}/stream?ticket=${ticket}`,
-      links: { reply: self, wait: `${self}?wait=30`, cancel: `${self}/cancel`, messages },
+      links: {
+        reply: self,
+        wait: `${self}?wait=30`,
+        cancel: `${self}/cancel`,
+        regenerate: `${self}/regenerate`,
+        messages,
+      },
     };
   }
 }

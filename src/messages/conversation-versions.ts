@@ -1,0 +1,58 @@
+import type { EntityManager } from 'typeorm';
+import { Message, type MessageRole } from './message.entity.js';
+import { Refused } from './refusal.js';
+
+/** What a message that is written anew takes the place of. */
+export interface Replaced {
+  /** The first version of the message. */
+  versionOf: string;
+  /** The prompt that was answered, or is edited. */
+  promptId: string;
+}
+
+/**
+ * Ends the version of a conversation that is now, for the next one to begin at a message: that message, what answers it
+ * and all turns after it are no part of what comes. Replies are numbered in the order of their turns, so a turn is after
+ * another when its reply is; the id of its prompt need not be, when prompts came at once.
+ *
+ * @param id the prompt that is edited, or the reply that is regenerated
+ * @param role what that message must be
+ * @throws Refused
+ */
+export async function endVersion(
+  manager: EntityManager,
+  userId: string,
+  chatroomId: string,
+  id: string,
+  role: MessageRole,
+): Promise<Replaced> {
+  // The room before its messages, as ChatroomsRepository.remove does: in any other order each could wait for the other.
+  const [room] = await manager.query<{ version: number }[]>(
+    'SELECT version FROM chatrooms WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE',
+    [userId, chatroomId],
+  );
+  const message = room && (await manager.findOneBy(Message, { userId, chatroomId, id }));
+  if (!room || !message) throw new Refused('MESSAGE_NOT_FOUND');
+  if (message.role !== role) throw new Refused(role === 'user' ? 'NOT_A_PROMPT' : 'NOT_A_REPLY');
+  if (message.lastVersion !== null) throw new Refused('MESSAGE_SUPERSEDED');
+  const promptId = message.promptId ?? message.id;
+  const [ended] = await manager.query<{ unfinished: number }[]>(END_VERSION, [
+    ...[userId, chatroomId, room.version, promptId, role === 'model'],
+  ]);
+  if (ended?.unfinished !== 0) throw new Refused('REPLY_UNFINISHED');
+  return { versionOf: message.versionOf ?? message.id, promptId };
+}
+
+/** $4: the prompt of the first turn that goes. $5: whether it stays, to be answered again. */
+const END_VERSION = `
+  WITH first AS (
+    SELECT id FROM messages WHERE user_id = $1 AND prompt_id = $4 AND last_version IS NULL
+  ), replies AS (
+    UPDATE messages SET last_version = $3 FROM first
+    WHERE user_id = $1 AND chatroom_id = $2 AND last_version IS NULL AND role = 'model' AND messages.id >= first.id
+    RETURNING prompt_id, finished_at
+  ), prompts AS (
+    UPDATE messages SET last_version = $3 FROM replies
+    WHERE user_id = $1 AND messages.id = replies.prompt_id AND NOT ($5 AND messages.id = $4)
+  )
+  SELECT count(*) FILTER (WHERE finished_at IS NULL)::int AS unfinished FROM replies`;

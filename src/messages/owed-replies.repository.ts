@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, Repository } from 'typeorm';
+import { newId } from '../common/id.js';
+import { Env } from '../config/env.js';
+import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
+import { endVersion } from './conversation-versions.js';
+import { Message } from './message.entity.js';
+import { type Refusal, Refused } from './refusal.js';
+
+/** What asks for a reply: a new prompt, or an earlier one that is to be answered again. */
+export interface ReplyRequest {
+  /** As the tier limit guard reserved it; a new prompt is stored under it. */
+  chargeId: string;
+  /** The text of the new prompt; null to answer the prompt of the reply `replaces` again. */
+  content: string | null;
+  /** Where the conversation is begun anew: a prompt to be edited, a reply to be regenerated; null to go on. */
+  replaces: string | null;
+  claim: IdempotencyClaim | null;
+}
+
+export type AcceptedPrompt = [prompt: Message, reply: Message];
+
+/** What is kept under an idempotency key of a request for a reply. */
+export interface AcceptedOutcome {
+  replyId: string;
+}
+
+/** Stores replies that are owed from then on, with everything that must be there if and only if they are. */
+@Injectable()
+export class OwedRepliesRepository {
+  constructor(
+    private readonly env: Env,
+    @InjectRepository(Message) private readonly messages: Repository<Message>,
+  ) {}
+
+  /**
+   * Stores the prompt where it is new, the reply that is owed for it, its charge, its idempotency key and the room's
+   * activity, and ends the last version of the conversation where one is begun: all or nothing, whatever dies.
+   *
+   * @returns prompt and reply as they are now, or why there are none
+   * @throws an error for which `IdempotencyKeysRepository.isTaken` holds, when a twin was faster
+   */
+  async accept(userId: string, chatroomId: string, request: ReplyRequest): Promise<AcceptedPrompt | Refusal> {
+    try {
+      return await this.messages.manager.transaction(async (manager) => {
+        // A statement of its own: those below must see what was stored by whoever had the lock before. Whoever stores an
+        // owed reply takes it, or the bounds on unanswered prompts do not hold.
+        await manager.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
+        return await this.store(manager, userId, chatroomId, request);
+      });
+    } catch (error) {
+      if (error instanceof Refused) return error.refusal;
+      throw error;
+    }
+  }
+
+  /** A prompt and its reply as they were when the reply was accepted; null when they are gone. */
+  async findAccepted(userId: string, { replyId }: AcceptedOutcome): Promise<AcceptedPrompt | null> {
+    const reply = await this.messages.findOneBy({ userId, id: replyId });
+    if (reply?.promptId == null) return null;
+    const prompt = await this.messages.findOneBy({ userId, id: reply.promptId });
+    if (prompt === null) return null;
+    prompt.lastVersion = null;
+    return [prompt, this.asAccepted(reply)];
+  }
+
+  private async store(
+    manager: EntityManager,
+    userId: string,
+    chatroomId: string,
+    { chargeId, content, replaces, claim }: ReplyRequest,
+  ): Promise<AcceptedPrompt> {
+    const replaced =
+      replaces === null
+        ? null
+        : await endVersion(manager, userId, chatroomId, replaces, content === null ? 'model' : 'user');
+    const promptId = content === null && replaced !== null ? replaced.promptId : chargeId;
+    const versionOf = replaced?.versionOf ?? null;
+    // Made under the lock: replies are committed in the order of their ids, which is the order they are answered in.
+    const replyId = newId();
+    const now = new Date();
+    const [row] = await manager.query<{ refusal: Refusal | null; version: number }[]>(ACCEPT, [
+      ...[userId, chatroomId, promptId, content, replyId, now],
+      ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
+      ...[claim?.key ?? null, claim?.requestHash ?? null, { replyId } satisfies AcceptedOutcome],
+      ...[chargeId, versionOf],
+    ]);
+    if (row?.refusal !== null) throw new Refused(row?.refusal ?? 'CHATROOM_NOT_FOUND');
+    const both = { userId, chatroomId, version: row.version, createdAt: now };
+    const reply = this.asAccepted({
+      ...{ ...both, id: replyId, promptId, chargeId, versionOf: content === null ? versionOf : null },
+    });
+    if (content === null) return [await manager.findOneByOrFail(Message, { userId, id: promptId }), reply];
+    const prompt = this.messages.create({
+      ...{ ...EMPTY, ...both, id: promptId, versionOf, role: 'user', content, status: 'completed' },
+      ...{ promptId: null, chargeId: null, finishedAt: now },
+    });
+    return [prompt, reply];
+  }
+
+  /** A reply as it is born. */
+  private asAccepted(reply: Partial<Message>): Message {
+    return this.messages.create({
+      ...{ ...reply, ...EMPTY, role: 'model', content: '', status: 'pending', finishedAt: null },
+    });
+  }
+}
+
+/** $4: null where the prompt is there. $13: the first version of the prompt, or else of the reply. */
+const ACCEPT = `
+  WITH owed AS (
+    SELECT count(*) AS of_person, count(*) FILTER (WHERE chatroom_id = $2) AS in_room
+    FROM messages WHERE user_id = $1 AND status IN ('pending', 'streaming')
+  ), room AS (
+    UPDATE chatrooms SET last_activity_at = greatest(last_activity_at, $6),
+      version = version + CASE WHEN $13::uuid IS NULL THEN 0 ELSE 1 END
+    FROM owed WHERE user_id = $1 AND id = $2 AND of_person < $7 AND in_room < $8 RETURNING user_id, id, version
+  ), prompt AS (
+    INSERT INTO messages (user_id, id, chatroom_id, role, content, status, version, version_of, created_at, finished_at)
+    SELECT user_id, $3, id, 'user', $4, 'completed', version, $13, $6, $6 FROM room WHERE $4::text IS NOT NULL
+  ), reply AS (
+    INSERT INTO messages (user_id, id, chatroom_id, role, content, status, prompt_id, charge_id, version, version_of, created_at)
+    SELECT user_id, $5, id, 'model', '', 'pending', $3, $12, version, CASE WHEN $4::text IS NULL THEN $13 END, $6 FROM room
+  ), charge AS (
+    INSERT INTO prompt_charges (user_id, id) SELECT user_id, $12 FROM room
+  ), claim AS (
+    INSERT INTO idempotency_keys (user_id, key, request_hash, outcome)
+    SELECT user_id, $9::text, $10::bytea, $11::json FROM room WHERE $9::text IS NOT NULL
+  )
+  SELECT CASE
+    WHEN EXISTS (SELECT 1 FROM room) THEN NULL
+    WHEN NOT EXISTS (SELECT 1 FROM chatrooms WHERE user_id = $1 AND id = $2) THEN 'CHATROOM_NOT_FOUND'
+    WHEN in_room >= $8 THEN 'ROOM_UNANSWERED_LIMIT_REACHED'
+    WHEN of_person >= $7 THEN 'USER_UNANSWERED_LIMIT_REACHED'
+    ELSE 'CHATROOM_NOT_FOUND'
+  END AS refusal, (SELECT version FROM room) AS version FROM owed`;
+
+const EMPTY = {
+  lastVersion: null,
+  errorCode: null,
+  finishReason: null,
+  model: null,
+  promptTokens: null,
+  outputTokens: null,
+  attempt: 0,
+} satisfies Partial<Message>;
