@@ -51,6 +51,7 @@ describe('answers', () => {
       'what is my favourite food?',
       'You have not told me your favourite food in the messages that I received.',
     ],
+    ['Write a title for this conversation: two to six words.', 'my name is Ada. Hi!'],
     ['What did I just say?', 'Before this you said: “My favourite colour is teal!”'],
   ])('answers %j from the conversation it received', async (question, expected) => {
     const contents = conversation(

@@ -2,6 +2,8 @@ import { textOf, type Prompt } from './request.js';
 
 /** UTF-16 code units of a message, or of an instruction, that are quoted in a reply. */
 const QUOTE_LENGTH = 200;
+/** Words of the first message that make a title. */
+const TITLE_WORDS = 6;
 
 interface Rule {
   asks: RegExp;
@@ -10,6 +12,10 @@ interface Rule {
 
 /** Questions that only the conversation itself can answer: whoever forgets to send it is seen to. */
 const RULES: readonly Rule[] = [
+  {
+    asks: /title for this conversation/i,
+    answer: ([first = '']) => firstWords(first) || 'Untitled',
+  },
   {
     asks: /what (?:did i say first|was (?:my first message|the first thing i said))/i,
     answer: ([first]) =>
@@ -65,6 +71,15 @@ export function clip(text: string, length: number): string {
 function quote(text: string): string {
   const trimmed = text.trim();
   return trimmed.length > QUOTE_LENGTH ? `${clip(trimmed, QUOTE_LENGTH)}…` : trimmed;
+}
+
+/** Without what asks for failures. */
+function firstWords(text: string): string {
+  const words = text
+    .replace(/\[\[.*?\]\]/g, ' ')
+    .trim()
+    .split(/\s+/);
+  return clip(words.slice(0, TITLE_WORDS).join(' '), QUOTE_LENGTH);
 }
 
 /** American spelling of the words people ask about most, so that either finds the other. */

@@ -52,8 +52,11 @@ export interface SimulatedGemini {
   readonly openRequests: number;
   /** The most that were being answered at once. */
   readonly maxOpenRequests: number;
-  /** The next `times` (1 unless given, may be Infinity) generating calls do this, whatever they say. Faults queue up. */
-  misbehave(fault: Fault, times?: number): void;
+  /**
+   * The next `times` (1 unless given, may be Infinity) generating calls, of `model` where one is given, do this,
+   * whatever they say. Faults queue up.
+   */
+  misbehave(fault: Fault, times?: number, model?: string): void;
   /** Forgets every fault still to come from `misbehave`. */
   behave(): void;
   /** Changes the pace from now on; `chunkMs` also that of streams under way. */
@@ -88,7 +91,7 @@ class Simulation implements SimulatedGemini {
   openRequests = 0;
   maxOpenRequests = 0;
   private readonly pacing: Pace;
-  private readonly faults: { fault: Fault; left: number }[] = [];
+  private readonly faults: { fault: Fault; left: number; model: string | undefined }[] = [];
   private readonly directives = new DirectiveReader();
   private answered = 0;
 
@@ -96,8 +99,8 @@ class Simulation implements SimulatedGemini {
     this.pacing = { firstTokenMs: options.firstTokenMs ?? 400, chunkMs: options.chunkMs ?? 40 };
   }
 
-  misbehave(fault: Fault, times = 1): void {
-    if (times > 0) this.faults.push({ fault, left: times });
+  misbehave(fault: Fault, times = 1, model?: string): void {
+    if (times > 0) this.faults.push({ fault, left: times, model });
   }
 
   behave(): void {
@@ -179,7 +182,7 @@ class Simulation implements SimulatedGemini {
 
   private behaviourFor(target: Target, prompt: Prompt): Behaviour {
     const reply = replyTo(prompt);
-    const fault = this.nextFault() ?? this.directives.faultFor(prompt.contents);
+    const fault = this.nextFault(target.model) ?? this.directives.faultFor(prompt.contents);
     if (fault) return behaviourOf(fault, reply, target.model);
     const limit = (prompt.maxOutputTokens ?? Infinity) * CHARACTERS_PER_TOKEN;
     return {
@@ -187,11 +190,11 @@ class Simulation implements SimulatedGemini {
     };
   }
 
-  private nextFault(): Fault | undefined {
-    const next = this.faults[0];
+  private nextFault(model: string): Fault | undefined {
+    const next = this.faults.find((fault) => fault.model === undefined || fault.model === model);
     if (!next) return undefined;
     next.left -= 1;
-    if (next.left <= 0) this.faults.shift();
+    if (next.left <= 0) this.faults.splice(this.faults.indexOf(next), 1);
     return next.fault;
   }
 }

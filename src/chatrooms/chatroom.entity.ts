@@ -25,9 +25,13 @@ export class Chatroom {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'chatrooms_user_fkey' })
   user?: Relation<User>;
 
-  /** Null while the person has given none. */
+  /** Null while nobody has given one: neither the person nor, where it may, the model. */
   @Column('text', { nullable: true })
   title!: string | null;
+
+  /** Whether the model may give a title where there is none: until the person has changed or cleared the title. */
+  @Column('boolean', { name: 'auto_title', default: true })
+  autoTitle!: boolean;
 
   @Column('text', { name: 'system_instruction', nullable: true })
   systemInstruction!: string | null;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { IsNull, Repository } from 'typeorm';
 import { newId } from '../common/id.js';
 import { STREAM_LIFETIME_MS } from '../streaming/reply-stream.js';
 import { Chatroom } from './chatroom.entity.js';
@@ -70,10 +70,22 @@ export class ChatroomsRepository {
     return query.getMany();
   }
 
-  /** Null when there is no such room. */
+  /** What the person wants; a title of theirs, also none, is for good. Null when there is no such room. */
   async update(userId: string, id: string, fields: ChatroomFields): Promise<Chatroom | null> {
-    if (Object.keys(fields).length > 0) await this.rooms.update({ userId, id }, fields);
+    const changes = 'title' in fields ? { ...fields, autoTitle: false } : fields;
+    if (Object.keys(changes).length > 0) await this.rooms.update({ userId, id }, changes);
     return this.find(userId, id);
+  }
+
+  /** Whether there is such a room, without a title, and the model may give it one. */
+  awaitsTitle(userId: string, id: string): Promise<boolean> {
+    return this.rooms.existsBy({ userId, id, title: IsNull(), autoTitle: true });
+  }
+
+  /** Writes the model's title. False, and nothing is changed, where the person was faster or the room is gone. */
+  async giveTitle(userId: string, id: string, title: string): Promise<boolean> {
+    const { affected } = await this.rooms.update({ userId, id, title: IsNull(), autoTitle: true }, { title });
+    return affected === 1;
   }
 
   /**

@@ -190,6 +190,15 @@ export class Env {
   @Integer(1, 10_000)
   REPLY_CONCURRENCY = 200;
 
+  /** Whether a room that was made without a title gets one from its first exchange. */
+  @Flag()
+  TITLES_ENABLED = true;
+
+  /** Model that makes titles: a cheap one. */
+  @IsString()
+  @IsNotEmpty()
+  TITLE_MODEL = 'gemini-3.5-flash-lite';
+
   /** Tries at one reply before it has failed. */
   @Integer(1, 100)
   REPLY_MAX_ATTEMPTS = 4;

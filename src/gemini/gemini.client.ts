@@ -15,6 +15,8 @@ export interface GeminiRequest {
   /** Whole turns, oldest first. */
   history: readonly { prompt: string; reply: string }[];
   prompt: string;
+  /** Longest answer, tokens; the setting GEMINI_MAX_OUTPUT_TOKENS unless given. */
+  maxOutputTokens?: number;
 }
 
 /** A piece of an answer. Text comes as it is written; what is known only at the end is null until then. */
@@ -88,7 +90,7 @@ export class GeminiClient {
     const model = this.sdk.getGenerativeModel(
       {
         model: request.model,
-        generationConfig: { maxOutputTokens: this.env.GEMINI_MAX_OUTPUT_TOKENS },
+        generationConfig: { maxOutputTokens: request.maxOutputTokens ?? this.env.GEMINI_MAX_OUTPUT_TOKENS },
         ...(request.systemInstruction === null ? {} : { systemInstruction: request.systemInstruction }),
       },
       { baseUrl: this.env.GEMINI_BASE_URL },

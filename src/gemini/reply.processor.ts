@@ -9,6 +9,7 @@ import type { ReplyJob } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { ReplyService } from './reply.service.js';
+import { TitleService } from './title.service.js';
 
 /** How soon a job whose room is busy looks again, if nobody promotes it before, ms. */
 const TURN_MS = 1000;
@@ -28,6 +29,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     private readonly service: ReplyService,
     private readonly queue: ReplyQueue,
     private readonly quota: QuotaService,
+    private readonly titles: TitleService,
   ) {
     super();
   }
@@ -62,6 +64,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     const result = await this.service.generate(claimed, this.stopping.signal);
     if (!result.done) return this.putBack(job, token, result.retryInMs);
     await this.wakeNext(claimed.userId, claimed.chatroomId);
+    await this.titles.request({ userId: claimed.userId, chatroomId: claimed.chatroomId });
     return 'answered';
   }
 

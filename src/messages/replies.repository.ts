@@ -161,6 +161,19 @@ export class RepliesRepository {
     return row?.id ?? null;
   }
 
+  /** The first turn of a room that was answered, each side cut to `characters`. Null while there is none. */
+  async findFirstExchange(userId: string, chatroomId: string, characters: number): Promise<Turn | null> {
+    const [turn] = await this.messages.query<Turn[]>(
+      `SELECT left(prompt.content, $3) AS prompt, left(reply.content, $3) AS reply
+       FROM messages reply JOIN messages prompt ON prompt.user_id = reply.user_id AND prompt.id = reply.prompt_id
+       WHERE reply.user_id = $1 AND reply.chatroom_id = $2
+         AND reply.last_version IS NULL AND reply.status IN ('completed', 'cancelled') AND reply.content <> ''
+       ORDER BY reply.id LIMIT 1`,
+      [userId, chatroomId, characters],
+    );
+    return turn ?? null;
+  }
+
   /** Replies that were owed already at a moment (epoch ms), oldest first, from behind `afterId` on. */
   async listUnfinishedSince(moment: number, limit: number, afterId = firstIdAt(0)): Promise<ReplyJob[]> {
     const rows = await this.messages.query<{ user_id: string; id: string }[]>(

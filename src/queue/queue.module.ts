@@ -3,9 +3,10 @@ import { Module } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
-import { REPLY_QUEUE, STRIPE_EVENT_QUEUE } from './queues.js';
+import { REPLY_QUEUE, STRIPE_EVENT_QUEUE, TITLE_QUEUE } from './queues.js';
 import { ReplyQueue } from './reply-queue.js';
 import { StripeEventQueue } from './stripe-event-queue.js';
+import { TitleQueue } from './title-queue.js';
 
 /** Producers. They use the process's one command connection and fail fast with it; workers bring their own. */
 @Module({
@@ -14,9 +15,9 @@ import { StripeEventQueue } from './stripe-event-queue.js';
       inject: [REDIS],
       useFactory: (connection: Redis) => ({ connection, prefix: QUEUE_PREFIX }),
     }),
-    BullModule.registerQueue({ name: REPLY_QUEUE }, { name: STRIPE_EVENT_QUEUE }),
+    BullModule.registerQueue({ name: REPLY_QUEUE }, { name: STRIPE_EVENT_QUEUE }, { name: TITLE_QUEUE }),
   ],
-  providers: [ReplyQueue, StripeEventQueue],
-  exports: [ReplyQueue, StripeEventQueue],
+  providers: [ReplyQueue, StripeEventQueue, TitleQueue],
+  exports: [ReplyQueue, StripeEventQueue, TitleQueue],
 })
 export class QueueModule {}

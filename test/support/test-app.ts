@@ -51,6 +51,8 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     GEMINI_BASE_URL: gemini.url,
     ROOM_UNANSWERED_MAX: '10000',
     USER_UNANSWERED_MAX: '10000',
+    // Specs count calls to the model; test/titles.spec.ts switches it on.
+    TITLES_ENABLED: 'false',
     REPLY_RETRY_BASE_MS: '20',
     QUEUE_LOCK_MS: '2000',
     SWEEP_INTERVAL_MS: '500',

@@ -11,7 +11,8 @@ const toBoolean = ({ value }: { value: unknown }): unknown =>
 
 export class CreateChatroomRequest {
   /**
-   * What the room is called; null or left out while it has no title.
+   * What the room is called. A room made without one gets a title from its first exchange, unless the server has that
+   * switched off. What you change it to later, null (no title) too, is kept.
    * @example 'Holiday plans'
    */
   @IsOptional()

@@ -9,7 +9,11 @@ export class ChatroomResponse {
    */
   id!: string;
 
-  /** @example 'Holiday plans' */
+  /**
+   * Null: none, or none yet. A room made without a title gets one within moments of its first reply; `updatedAt` then
+   * moves, `lastActivityAt` does not.
+   * @example 'Holiday plans'
+   */
   title!: string | null;
 
   /** @example 'You are a patient travel guide. Answer in two sentences.' */
