@@ -5,14 +5,16 @@ import {
   aPrompt,
   aRoom,
   aUser,
+  type Message,
   type Room,
   type SignedIn,
   theReply,
 } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
-/** The smallest that the setting allows: a history of some 300 characters. */
+/** The smallest that the setting allows. */
 const SMALLEST_BUDGET_TOKENS = 100;
+const SMALLEST_BUDGET_CHARACTERS = 300;
 
 let app: TestApp;
 
@@ -22,11 +24,17 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 /** Sends a prompt and waits for its answer. */
-async function ask(user: SignedIn, room: Room, content: string): Promise<string> {
+async function askFor(user: SignedIn, room: Room, content: string): Promise<Message> {
   const reply = await theReply(app, user, await aPrompt(app, user, room, content));
   expect(reply).toMatchObject({ status: 'completed' });
-  return reply.content;
+  return reply;
 }
+
+const ask = async (user: SignedIn, room: Room, content: string): Promise<string> =>
+  (await askFor(user, room, content)).content;
+
+/** As Postgres counts them. */
+const charactersOf = (...texts: string[]): number => Array.from(texts.join('')).length;
 
 const textsOf = (request: RecordedRequest | undefined): string[] =>
   (request?.body.contents ?? []).map(({ parts }) => parts.map((part) => part.text).join(''));
@@ -118,6 +126,42 @@ it('replies in different rooms do not wait for each other', async () => {
   expect(await theReply(app, user, slow)).toMatchObject({ status: 'completed' });
 });
 
+it('no more than 200 turns are sent, and the reply says exactly how many were left out', async () => {
+  const user = await aUser(app);
+  const room = await aRoom(app, user);
+  // 230 turns, of which every tenth has no answer.
+  await app.database.query(
+    `WITH prompts AS (
+       INSERT INTO messages (user_id, id, chatroom_id, role, content, status)
+       SELECT $1, ('01900000-0000-7000-8000-' || to_char(2 * n, 'FM000000000000'))::uuid, $2, 'user', 'p' || n, 'completed'
+       FROM generate_series(1, 230) n
+     )
+     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, prompt_id, charge_id)
+     SELECT $1, ('01900000-0000-7000-8000-' || to_char(2 * n + 1, 'FM000000000000'))::uuid, $2, 'model',
+       CASE WHEN n % 10 = 0 THEN '' ELSE 'r' || n END,
+       CASE WHEN n % 10 > 0 THEN 'completed' WHEN n % 20 = 0 THEN 'failed' ELSE 'cancelled' END,
+       prompt_id, prompt_id
+     FROM generate_series(1, 230) n, LATERAL (
+       SELECT ('01900000-0000-7000-8000-' || to_char(2 * n, 'FM000000000000'))::uuid AS prompt_id) prompt`,
+    [user.id, room.id],
+  );
+  expect(await askFor(user, room, 'After 207 answered turns')).toMatchObject({ turnsLeftOut: 7 });
+  const texts = textsOf(requestFor('After 207 answered turns'));
+  expect(texts).toHaveLength(2 * 200 + 1);
+  expect(texts.slice(0, 4)).toEqual(['p8', 'r8', 'p9', 'r9']);
+  expect(texts.slice(-3)).toEqual(['p229', 'r229', 'After 207 answered turns']);
+});
+
+it('a reply says how long its call of the model took until its first text, and until its end', async () => {
+  app.gemini.pace({ firstTokenMs: 150, chunkMs: 10 });
+  const user = await aUser(app);
+  const { firstTokenMs, totalMs } = await askFor(user, await aRoom(app, user), 'How long?');
+  app.gemini.pace({ firstTokenMs: 0, chunkMs: 0 });
+  expect(firstTokenMs).toBeGreaterThanOrEqual(149);
+  // Of its many frames all but the first two come later.
+  expect(totalMs).toBeGreaterThanOrEqual((firstTokenMs ?? 0) + 50);
+});
+
 it('a history over the budget loses its oldest turns, whole', async () => {
   await app.process.stop();
   await app.restart({ CONTEXT_TOKEN_BUDGET: String(SMALLEST_BUDGET_TOKENS) });
@@ -128,10 +172,35 @@ it('a history over the budget loses its oldest turns, whole', async () => {
   const texts = textsOf(requestFor('What is my name? Again.'));
   expect(texts.length).toBeLessThan(7);
   expect(texts.length % 2).toBe(1);
-  expect(texts.slice(0, -1).join('').length).toBeLessThanOrEqual(SMALLEST_BUDGET_TOKENS * 3);
+  expect(charactersOf(...texts)).toBeLessThanOrEqual(SMALLEST_BUDGET_CHARACTERS);
 
-  // A turn larger than the whole budget leaves only the prompt.
-  await ask(user, room, 'y'.repeat(1000));
-  await ask(user, room, 'And now?');
+  // A prompt larger than the whole budget is sent alone, and its turn leaves no room for any other.
+  expect(await askFor(user, room, 'y'.repeat(1000))).toMatchObject({ turnsLeftOut: 4 });
+  expect(textsOf(requestFor('y'.repeat(1000)))).toEqual(['y'.repeat(1000)]);
+  expect(await askFor(user, room, 'And now?')).toMatchObject({ turnsLeftOut: 5 });
   expect(textsOf(requestFor('And now?'))).toEqual(['And now?']);
 });
+
+it.each([
+  ['no instruction', null],
+  ['an instruction', 'Be brief 👋'],
+])(
+  'instruction, prompt and history together keep to the budget, to the character: %s',
+  async (_what, text) => {
+    const user = await aUser(app, { tier: 'pro' });
+    for (const [over, turnsLeftOut] of [
+      [0, 0],
+      [1, 1],
+    ] as const) {
+      const room = await aRoom(app, user, { systemInstruction: text });
+      const turn = charactersOf('Hi', await ask(user, room, 'Hi'));
+      const left = SMALLEST_BUDGET_CHARACTERS - turn - charactersOf(text ?? '');
+      expect(left).toBeGreaterThan(0);
+      const prompt = String(over).repeat(left + over);
+      expect(await askFor(user, room, prompt)).toMatchObject({ turnsLeftOut });
+      const request = app.gemini.requests.findLast((one) => textsOf(one).at(-1) === prompt);
+      expect(textsOf(request)).toHaveLength(turnsLeftOut === 0 ? 3 : 1);
+      expect(request?.body.systemInstruction?.parts[0]?.text).toBe(text ?? undefined);
+    }
+  },
+);

@@ -61,11 +61,12 @@ const complaints = (process: AppProcess) =>
   process.logs.filter(({ level, stderr }) => level === 'error' || level === 'fatal' || stderr !== undefined);
 
 it('kill -9 right after a 202, in mid-answer and between two tries: after a restart each reply comes, once', async () => {
-  const betweenTries = await promptOf('[[429 1 x1]] between tries');
   app.gemini.pace({ firstTokenMs: FOREVER_MS });
   const midAnswer = await promptOf('mid-answer');
   const worn = await promptOf('worn');
   await until('the model is asked', () => callsOf('worn').length + callsOf('mid-answer').length === 2);
+  // Only now: until its next try the queue is paused.
+  const betweenTries = await promptOf('[[429 1 x1]] between tries');
   await until(
     'the first try failed',
     async () =>

@@ -107,6 +107,27 @@ it('says why the model stopped, where there is an answer and where there is none
   expect(blocked).toMatchObject({ finishReason: 'SAFETY' });
 });
 
+it('what the model counted is kept where it gave no answer, and which model it was', async () => {
+  const room = await aRoom(app, user);
+  const blocked = await theReply(app, user, await aPrompt(app, user, room, '[[block]] f'));
+  const withdrawn = await theReply(app, user, await aPrompt(app, user, room, '[[block-answer]] f'));
+  const refused = await theReply(app, user, await aPrompt(app, user, room, '[[400]] f'));
+  const unanswered = { model: 'gemini-3.8-flash', turnsLeftOut: 0, firstTokenMs: null, totalMs: null };
+  const counted = expect.any(Number);
+  expect(blocked).toMatchObject({ ...unanswered, promptTokens: counted, outputTokens: null });
+  expect(withdrawn).toMatchObject({ ...unanswered, promptTokens: counted, outputTokens: counted });
+  expect(refused).toMatchObject({ ...unanswered, promptTokens: null, outputTokens: null });
+});
+
+it('the latency is that of the call that answered', async () => {
+  const accepted = await aPrompt(app, user, await aRoom(app, user), '[[hang x1]] g');
+  const { status, firstTokenMs, totalMs } = await theReply(app, user, accepted);
+  expect(status).toBe('completed');
+  // The call before it took all of GEMINI_TIMEOUT_MS.
+  expect(totalMs).toBeLessThan(250);
+  expect(firstTokenMs).toBeLessThanOrEqual(totalMs ?? 0);
+});
+
 it('a call that hangs keeps nobody waiting but its own room', async () => {
   const rooms = await Promise.all([1, 2].map(() => aRoom(app, user)));
   const hanging = await aPrompt(app, user, rooms[0] as Room, '[[hang x3]] e');

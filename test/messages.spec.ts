@@ -25,6 +25,7 @@ describe('a prompt', () => {
     const nothingYet = {
       ...{ finishReason: null, model: null, promptTokens: null, outputTokens: null },
       ...{ version: 1, lastVersion: null, versionOf: null },
+      ...{ turnsLeftOut: null, firstTokenMs: null, totalMs: null },
     };
     expect(prompt).toEqual({
       ...nothingYet,
@@ -64,6 +65,9 @@ describe('a prompt', () => {
       model: 'gemini-3.8-flash',
       promptTokens: expect.any(Number),
       outputTokens: expect.any(Number),
+      turnsLeftOut: 0,
+      firstTokenMs: expect.any(Number),
+      totalMs: expect.any(Number),
       finishedAt: expect.any(String),
     });
     expect((await app.api.get(`${messages}/${prompt.id}`, user)).body).toEqual(prompt);

@@ -178,11 +178,22 @@ export class Env {
   @Integer(1, 600_000)
   GEMINI_TIMEOUT_MS = 60_000;
 
+  /** Longest wait from the call to the first frame of the answer, ms. */
+  @Integer(1, 600_000)
+  GEMINI_FIRST_BYTE_TIMEOUT_MS = 20_000;
+
+  /** Longest silence between two frames of an answer, ms. */
+  @Integer(1, 600_000)
+  GEMINI_IDLE_TIMEOUT_MS = 15_000;
+
   /** Longest reply, tokens. */
   @Integer(1, 1_000_000)
   GEMINI_MAX_OUTPUT_TOKENS = 4096;
 
-  /** Size of the history sent with a prompt, tokens (estimated). Older turns are left out whole. */
+  /**
+   * Size of one request, tokens (estimated, three characters each): the room's instruction and the prompt, which are
+   * always sent whole even where they alone are larger, and as many of the newest turns as fit beside them, whole.
+   */
   @Integer(100, 2_000_000)
   CONTEXT_TOKEN_BUDGET = 32_000;
 
@@ -206,6 +217,10 @@ export class Env {
   /** First pause between two tries, ms; doubles with each. */
   @Integer(0, 60_000)
   REPLY_RETRY_BASE_MS = 1000;
+
+  /** A Pro reply goes before the Basic ones that were accepted up to this long before it, seconds; 0: none. */
+  @Integer(0, 86_400)
+  PRO_HEAD_START_SECONDS = 30;
 
   /** After this long without a sign of life from its worker, a job is given to another, ms. */
   @Integer(1000, 600_000)

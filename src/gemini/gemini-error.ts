@@ -1,5 +1,13 @@
 import type { ReplyErrorCode } from '../messages/reply-error.js';
 
+/** What a response says about itself; null where it does not. */
+export interface GeminiUsage {
+  /** The version that answers. */
+  model: string | null;
+  promptTokens: number | null;
+  outputTokens: number | null;
+}
+
 /** A call to Gemini that gave no answer: why, and whether another try can help. */
 export class GeminiError extends Error {
   constructor(
@@ -10,6 +18,8 @@ export class GeminiError extends Error {
       retryAfterMs?: number;
       /** What Gemini named as the reason to stop. */
       finishReason?: string;
+      /** Of the response that ended the call: Google counts tokens of what it blocks, too. */
+      usage?: GeminiUsage;
       cause?: unknown;
     } = {},
   ) {
@@ -17,10 +27,12 @@ export class GeminiError extends Error {
     this.name = 'GeminiError';
     this.retryAfterMs = options.retryAfterMs;
     this.finishReason = options.finishReason ?? null;
+    this.usage = options.usage;
   }
 
   readonly retryAfterMs: number | undefined;
   readonly finishReason: string | null;
+  readonly usage: GeminiUsage | undefined;
 }
 
 /** The call was given up because the process stops, not because anything is wrong with it. */

@@ -99,7 +99,7 @@ describe('an answer', () => {
 });
 
 describe('a failure', () => {
-  it.each<[Fault, Partial<GeminiError>]>([
+  it.each<[Fault, object]>([
     [{ kind: 'rate-limited' }, { code: 'MODEL_RATE_LIMITED', retryable: true, retryAfterMs: undefined }],
     [
       { kind: 'rate-limited', retryAfterSeconds: 45.837906927 },
@@ -115,8 +115,12 @@ describe('a failure', () => {
     [{ kind: 'bad-gateway' }, { code: 'MODEL_UNAVAILABLE', retryable: true }],
     [{ kind: 'invalid' }, { code: 'MODEL_REJECTED', retryable: false }],
     [{ kind: 'context-too-long' }, { code: 'CONTEXT_TOO_LONG', retryable: false }],
-    [{ kind: 'blocked-prompt' }, { code: 'PROMPT_BLOCKED', retryable: false }],
-    [{ kind: 'blocked-answer' }, { code: 'REPLY_BLOCKED', retryable: false, finishReason: 'SAFETY' }],
+    // Google counts what it blocks.
+    [{ kind: 'blocked-prompt' }, { code: 'PROMPT_BLOCKED', retryable: false, usage: { promptTokens: 2 } }],
+    [
+      { kind: 'blocked-answer' },
+      { code: 'REPLY_BLOCKED', finishReason: 'SAFETY', usage: { outputTokens: expect.any(Number) } },
+    ],
     [
       { kind: 'unknown-finish-reason', finishReason: 'TIRED' },
       { code: 'REPLY_BLOCKED', retryable: false, finishReason: 'TIRED' },
@@ -133,15 +137,57 @@ describe('a failure', () => {
     expect(await failure(client().stream(REQUEST, never()))).toMatchObject(expected);
   });
 
-  it.each<Fault>([{ kind: 'hang' }, { kind: 'stall' }, { kind: 'slow', ms: 5000 }])(
-    'of kind %j ends after GEMINI_TIMEOUT_MS, and the call with it',
-    async (fault) => {
-      gemini.misbehave(fault);
-      const error = await failure(client({ GEMINI_TIMEOUT_MS: 60 }).stream(REQUEST, never()));
-      expect(error).toMatchObject({ code: 'MODEL_TIMEOUT', retryable: true });
+  it.each<[deadline: string, fault: Fault | null, frames: boolean, settings: Partial<Env>]>([
+    ['GEMINI_FIRST_BYTE_TIMEOUT_MS', { kind: 'hang' }, false, { GEMINI_FIRST_BYTE_TIMEOUT_MS: 60 }],
+    ['GEMINI_FIRST_BYTE_TIMEOUT_MS', { kind: 'slow', ms: 5000 }, false, { GEMINI_FIRST_BYTE_TIMEOUT_MS: 60 }],
+    ['GEMINI_IDLE_TIMEOUT_MS', { kind: 'stall' }, true, { GEMINI_IDLE_TIMEOUT_MS: 60 }],
+    ['GEMINI_TIMEOUT_MS', { kind: 'hang' }, false, { GEMINI_TIMEOUT_MS: 60 }],
+    ['GEMINI_TIMEOUT_MS', null, true, { GEMINI_TIMEOUT_MS: 200, GEMINI_IDLE_TIMEOUT_MS: 1000 }],
+  ])(
+    'to meet %s (%j) can be tried again, and closes the request',
+    async (deadline, fault, frames, settings) => {
+      // Without a fault: words that drip in, and never pause for long.
+      if (fault === null) gemini.pace({ chunkMs: 20 });
+      else gemini.misbehave(fault);
+      const chunks: GeminiChunk[] = [];
+      const listening = async (): Promise<void> => {
+        for await (const chunk of client(settings).stream(REQUEST, never())) chunks.push(chunk);
+      };
+      const thrown: unknown = await listening().catch((error: unknown) => error);
+      expect(thrown).toMatchObject({ code: 'MODEL_TIMEOUT', retryable: true });
+      expect((thrown as GeminiError).cause).toMatchObject({ message: `${deadline} is over` });
+      expect(chunks.length > 0).toBe(frames);
       await until(() => gemini.openRequests === 0);
+      expect(gemini.requests[0]?.aborted).toBe(true);
     },
   );
+
+  it('to meet a deadline is not the fault of a reader that takes its time', async () => {
+    const chunks = client({ GEMINI_IDLE_TIMEOUT_MS: 40, GEMINI_FIRST_BYTE_TIMEOUT_MS: 2000 }).stream(
+      REQUEST,
+      never(),
+    );
+    await chunks.next();
+    const read = performance.now();
+    await until(() => performance.now() - read > 80);
+    expect((await collect(chunks)).at(-1)?.finishReason).toBe('STOP');
+  });
+
+  it('after the finish reason takes nothing back from the answer', async () => {
+    const frame = 'data: {"candidates":[{"content":{"parts":[{"text":"All."}]},"finishReason":"STOP"}]}\n\n';
+    const silent = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(frame);
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const broken = await serve(`${frame}data: {"error":{"code":500}}\n\n`);
+    for (const server of [silent, broken]) {
+      const { port } = server.address() as AddressInfo;
+      const settings = { GEMINI_BASE_URL: `http://127.0.0.1:${port}`, GEMINI_IDLE_TIMEOUT_MS: 30 };
+      const chunks = await collect(client(settings).stream(REQUEST, never()));
+      expect(chunks).toMatchObject([{ text: 'All.', finishReason: 'STOP' }]);
+      server.close();
+    }
+  });
 
   it('of the key or of the model is final', async () => {
     const wrongKey = client({ GEMINI_API_KEY: 'another' }).stream(REQUEST, never());
@@ -201,7 +247,8 @@ describe('a call', () => {
     await collect(client().stream(REQUEST, lifelong));
     gemini.misbehave({ kind: 'unavailable' });
     await failure(client().stream(REQUEST, lifelong));
-    gemini.misbehave({ kind: 'stall' });
+    gemini.misbehave({ kind: 'stall' }, 2);
+    await failure(client({ GEMINI_IDLE_TIMEOUT_MS: 20 }).stream(REQUEST, lifelong));
     for await (const chunk of client().stream(REQUEST, lifelong)) {
       expect(getEventListeners(lifelong, 'abort')).toHaveLength(1);
       if (chunk.text !== '') break;

@@ -7,7 +7,8 @@ import {
 } from '@google/generative-ai';
 import { Injectable } from '@nestjs/common';
 import { Env } from '../config/env.js';
-import { GeminiAbortedError, GeminiError } from './gemini-error.js';
+import { CallDeadlines } from './call-deadlines.js';
+import { GeminiAbortedError, GeminiError, type GeminiUsage } from './gemini-error.js';
 
 export interface GeminiRequest {
   model: string;
@@ -20,12 +21,9 @@ export interface GeminiRequest {
 }
 
 /** A piece of an answer. Text comes as it is written; what is known only at the end is null until then. */
-export interface GeminiChunk {
+export interface GeminiChunk extends GeminiUsage {
   text: string;
   finishReason: string | null;
-  model: string | null;
-  promptTokens: number | null;
-  outputTokens: number | null;
 }
 
 /** Reasons to stop that leave an answer; with any other one, known or not, there is none to show. */
@@ -60,23 +58,29 @@ export class GeminiClient {
     const giveUp = (): void => {
       call.abort();
     };
-    const timer = setTimeout(giveUp, this.env.GEMINI_TIMEOUT_MS);
+    const deadlines = new CallDeadlines(this.env, (reason) => {
+      call.abort(reason);
+    });
     abort.addEventListener('abort', giveUp);
+    let finished = false;
     try {
       abort.throwIfAborted();
-      let finished = false;
       for await (const response of await this.open(request, call.signal)) {
+        deadlines.rest();
         const chunk = readChunk(response);
         finished ||= chunk.finishReason !== null;
         yield chunk;
+        deadlines.expectFrame();
       }
       if (!finished) throw new GeminiError('MODEL_TRUNCATED', true);
     } catch (error) {
+      // The answer is whole: what is wrong with the connection after it takes nothing back.
+      if (finished) return;
       if (abort.aborted) throw new GeminiAbortedError();
-      if (call.signal.aborted) throw new GeminiError('MODEL_TIMEOUT', true, { cause: error });
+      if (call.signal.aborted) throw new GeminiError('MODEL_TIMEOUT', true, { cause: call.signal.reason });
       throw toGeminiError(error);
     } finally {
-      clearTimeout(timer);
+      deadlines.end();
       abort.removeEventListener('abort', giveUp);
       // Closes the request when the answer was left half-way.
       call.abort();
@@ -129,20 +133,23 @@ function readChunk(frame: unknown): GeminiChunk {
   if (response.error) {
     throw errorOfStatus(response.error.code ?? 500, response.error.message ?? '', response.error.details);
   }
+  const usage: GeminiUsage = {
+    model: response.modelVersion ?? null,
+    promptTokens: response.usageMetadata?.promptTokenCount ?? null,
+    outputTokens: response.usageMetadata?.candidatesTokenCount ?? null,
+  };
   const candidate = response.candidates?.[0];
   if (candidate === undefined && response.promptFeedback?.blockReason)
-    throw new GeminiError('PROMPT_BLOCKED', false);
+    throw new GeminiError('PROMPT_BLOCKED', false, { usage });
   const finishReason = candidate?.finishReason ?? null;
   if (finishReason !== null && !ANSWERED.has(finishReason)) {
-    throw new GeminiError('REPLY_BLOCKED', false, { finishReason });
+    throw new GeminiError('REPLY_BLOCKED', false, { finishReason, usage });
   }
   const parts = candidate?.content?.parts ?? [];
   return {
     text: parts.map((part) => (part.thought ? '' : (part.text ?? ''))).join(''),
     finishReason,
-    model: response.modelVersion ?? null,
-    promptTokens: response.usageMetadata?.promptTokenCount ?? null,
-    outputTokens: response.usageMetadata?.candidatesTokenCount ?? null,
+    ...usage,
   };
 }
 

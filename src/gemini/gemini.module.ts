@@ -5,6 +5,7 @@ import type { Env } from '../config/env.js';
 import { MessagesModule } from '../messages/messages.module.js';
 import { ReplySweeper } from '../messages/reply-sweeper.js';
 import { REPLY_QUEUE, TITLE_QUEUE } from '../queue/queues.js';
+import { PAUSABLE } from '../queue/reply-queue.js';
 import { workerOptions } from '../queue/worker-options.js';
 import { GeminiClient } from './gemini.client.js';
 import { ReplyProcessor } from './reply.processor.js';
@@ -20,7 +21,8 @@ const TITLE_CONCURRENCY = 8;
 export class GeminiModule {
   static with(env: Env): DynamicModule {
     // @Processor takes its options where the class is declared; ours are settings, so it is applied here.
-    Processor(REPLY_QUEUE, workerOptions(env, env.REPLY_CONCURRENCY))(ReplyProcessor);
+    const replies = { ...workerOptions(env, env.REPLY_CONCURRENCY), ...PAUSABLE };
+    Processor(REPLY_QUEUE, replies)(ReplyProcessor);
     Processor(TITLE_QUEUE, workerOptions(env, TITLE_CONCURRENCY))(TitleProcessor);
     return {
       module: GeminiModule,

@@ -62,6 +62,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     const claimed = await this.replies.claim(job.data);
     if (claimed === null) return this.settle(job, token);
     const result = await this.service.generate(claimed, this.stopping.signal);
+    if (result.queuePauseMs !== null) await this.pauseQueue(result.queuePauseMs);
     if (!result.done) return this.putBack(job, token, result.retryInMs);
     await this.wakeNext(claimed.userId, claimed.chatroomId);
     await this.titles.request({ userId: claimed.userId, chatroomId: claimed.chatroomId });
@@ -86,6 +87,14 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
   private async putBack(job: Job<ReplyJob>, token: string | undefined, ms: number): Promise<never> {
     await job.moveToDelayed(Date.now() + ms, token);
     throw new DelayedError();
+  }
+
+  private async pauseQueue(ms: number): Promise<void> {
+    try {
+      await this.queue.pauseFor(ms);
+    } catch (err) {
+      this.logger.warn({ err }, 'The queue was not paused; each reply finds out by itself');
+    }
   }
 
   private async wakeNext(userId: string, chatroomId: string): Promise<void> {

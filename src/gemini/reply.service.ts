@@ -1,22 +1,21 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '../config/env.js';
-import {
-  type ClaimedReply,
-  RepliesRepository,
-  type ReplyContext,
-  type ReplyOutcome,
-} from '../messages/replies.repository.js';
-import type { ReplyErrorCode } from '../messages/reply-error.js';
+import { type ClaimedReply, RepliesRepository, type ReplyOutcome } from '../messages/replies.repository.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { LiveText } from '../streaming/live-text.js';
 import { ReplyEvents } from '../streaming/reply-events.js';
 import { ReplyStream } from '../streaming/reply-stream.js';
 import { CallInFlight } from './call-in-flight.js';
-import { GeminiClient } from './gemini.client.js';
+import { GeminiClient, type GeminiRequest } from './gemini.client.js';
 import { GeminiAbortedError, GeminiError } from './gemini-error.js';
+import { failure, ReplyAttempt, storable } from './reply-attempt.js';
 
-/** What is to be done with a reply after one try. */
-export type TryResult = { done: true } | { done: false; retryInMs: number };
+/** What is to be done with a reply after one try; and, when Gemini takes no call from anybody for a while, with the queue. */
+export type TryResult = ({ done: true } | { done: false; retryInMs: number }) & {
+  queuePauseMs: number | null;
+};
+
+const DONE: TryResult = { done: true, queuePauseMs: null };
 
 /** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
 const CHARACTERS_PER_TOKEN = 3;
@@ -42,18 +41,19 @@ export class ReplyService {
     // A worker that died in every try before this one left no word but the count.
     if (reply.attempt > this.env.REPLY_MAX_ATTEMPTS + INTERRUPTIONS_MAX)
       return this.finish(reply, failure('REPLY_INTERRUPTED'));
-    const context = await this.replies.getForReply(
-      reply,
-      this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN,
-    );
+    const budget = this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN;
+    const context = await this.replies.getForReply(reply, budget);
     // The room was deleted, which gave the prompt back.
-    if (context === null) return { done: true };
+    if (context === null) return DONE;
+    const model = context.model ?? this.env.GEMINI_MODEL;
+    const attempt = new ReplyAttempt(model, context.turnsLeftOut);
     const call = new CallInFlight(reply.replyId, abort, this.events);
     try {
-      return await this.finish(reply, await this.ask(reply, context, call));
+      await this.ask(reply, { ...context, model }, call, attempt);
+      return await this.finish(reply, attempt.answered());
     } catch (error) {
       // Cancelled, or another attempt has it: either way somebody else has written, or will.
-      if (call.isTakenAway) return { done: true };
+      if (call.isTakenAway) return DONE;
       if (error instanceof GeminiAbortedError) return await this.retry(reply, 0);
       if (!(error instanceof GeminiError)) throw error;
       this.logger.warn(
@@ -61,39 +61,33 @@ export class ReplyService {
         'Gemini gave no answer',
       );
       const pause = this.pauseAfter(error, reply.attempt);
-      if (pause !== null) return await this.retry(reply, pause);
-      return await this.finish(reply, { ...failure(error.code), finishReason: error.finishReason });
+      const result =
+        pause === null ? await this.finish(reply, attempt.failed(error)) : await this.retry(reply, pause);
+      return { ...result, queuePauseMs: queuePauseAfter(error) };
     } finally {
       call.end();
     }
   }
 
-  private async ask(reply: ClaimedReply, context: ReplyContext, call: CallInFlight): Promise<ReplyOutcome> {
+  private async ask(
+    reply: ClaimedReply,
+    request: GeminiRequest,
+    call: CallInFlight,
+    attempt: ReplyAttempt,
+  ): Promise<void> {
     const live = new LiveText(this.stream, reply.replyId, reply.attempt, () => {
       call.takeAway();
     });
     await live.begin();
     try {
-      return await this.collect(context, call.signal, live);
+      attempt.begin();
+      for await (const chunk of this.gemini.stream(request, call.signal)) {
+        attempt.add(chunk);
+        live.write(storable(chunk.text));
+      }
     } finally {
       await live.close();
     }
-  }
-
-  private async collect(context: ReplyContext, signal: AbortSignal, live: LiveText): Promise<ReplyOutcome> {
-    const model = context.model ?? this.env.GEMINI_MODEL;
-    const outcome = { ...failure('MODEL_EMPTY'), model };
-    for await (const chunk of this.gemini.stream({ ...context, model }, signal)) {
-      live.write(storable(chunk.text));
-      outcome.content += chunk.text;
-      outcome.finishReason = chunk.finishReason ?? outcome.finishReason;
-      outcome.model = chunk.model ?? outcome.model;
-      outcome.promptTokens = chunk.promptTokens ?? outcome.promptTokens;
-      outcome.outputTokens = chunk.outputTokens ?? outcome.outputTokens;
-    }
-    const content = storable(outcome.content);
-    if (content.trim() === '') throw new GeminiError('MODEL_EMPTY', true);
-    return { ...outcome, content, status: 'completed', errorCode: null };
   }
 
   /**
@@ -102,17 +96,17 @@ export class ReplyService {
    */
   private async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<TryResult> {
     const { userId, chargeId, replyId } = reply;
-    if (!(await this.replies.finish(reply, outcome))) return { done: true };
+    if (!(await this.replies.finish(reply, outcome))) return DONE;
     await this.stream.tryFinish(replyId, reply.attempt);
     if (outcome.status === 'completed') await this.quota.confirm(userId, chargeId);
     else await this.quota.release(userId, chargeId);
     await this.events.announceFinal(replyId);
-    return { done: true };
+    return DONE;
   }
 
   private async retry(reply: ClaimedReply, retryInMs: number): Promise<TryResult> {
     await this.replies.release(reply);
-    return { done: false, retryInMs };
+    return { done: false, retryInMs, queuePauseMs: null };
   }
 
   /**
@@ -127,19 +121,11 @@ export class ReplyService {
   }
 }
 
-/** Postgres has no NUL, and a model may write anything. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed();
-}
-
-function failure(code: ReplyErrorCode): ReplyOutcome {
-  return {
-    status: code === 'PROMPT_BLOCKED' || code === 'REPLY_BLOCKED' ? 'blocked' : 'failed',
-    content: '',
-    errorCode: code,
-    finishReason: null,
-    model: null,
-    promptTokens: null,
-    outputTokens: null,
-  };
+/**
+ * A rate limit with a word on how long (RetryInfo) holds for every call, so that nobody need try before. Null without one,
+ * for the limit of the day, and where it is so long that replies had better fail, and say so, than wait.
+ */
+function queuePauseAfter({ code, retryAfterMs }: GeminiError): number | null {
+  if (code !== 'MODEL_RATE_LIMITED' || retryAfterMs === undefined) return null;
+  return retryAfterMs > RETRY_MS_MAX ? null : retryAfterMs;
 }

@@ -50,6 +50,9 @@ export const isCharged = (reply: Pick<Message, 'status' | 'content'>): boolean =
 @Entity('messages')
 @Index('messages_by_room', ['userId', 'chatroomId', 'id'])
 @Index('messages_unfinished', ['userId', 'chatroomId', 'id'], { where: `status IN ('pending', 'streaming')` })
+@Index('messages_answered', ['userId', 'chatroomId', 'id'], {
+  where: `role = 'model' AND status IN ('completed', 'cancelled') AND content <> '' AND last_version IS NULL`,
+})
 @Index('messages_by_word', ['search'], { type: 'gin' })
 @Index('messages_current', ['userId', 'chatroomId', 'id'], { where: 'last_version IS NULL' })
 @Index('messages_versions', ['userId', 'versionOf', 'id'], { where: 'version_of IS NOT NULL' })
@@ -123,7 +126,7 @@ export class Message {
   @Column('text', { name: 'finish_reason', nullable: true })
   finishReason!: string | null;
 
-  /** The model version that answered. */
+  /** The model version that answered; where none did, the model that was asked. */
   @Column('text', { nullable: true })
   model!: string | null;
 
@@ -132,6 +135,18 @@ export class Message {
 
   @Column('int', { name: 'output_tokens', nullable: true })
   outputTokens!: number | null;
+
+  /** Answered turns before the prompt that were not sent to the model: the context had no room for them. */
+  @Column('int', { name: 'turns_left_out', nullable: true })
+  turnsLeftOut!: number | null;
+
+  /** Of the call that answered, until its first text. */
+  @Column('int', { name: 'first_token_ms', nullable: true })
+  firstTokenMs!: number | null;
+
+  /** Of the call that answered, until its end. */
+  @Column('int', { name: 'total_ms', nullable: true })
+  totalMs!: number | null;
 
   /** How often a worker has taken this reply on; also the fencing token: only the newest attempt may write. */
   @Column('int', { default: 0 })

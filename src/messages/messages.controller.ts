@@ -5,7 +5,7 @@ import { CurrentUserId } from '../common/current-user.js';
 import { PageQuery } from '../common/page.request.js';
 import { UuidParam } from '../common/uuid-param.js';
 import { ClaimedKey, type IdempotencyClaim, Idempotent } from '../idempotency/idempotent.decorator.js';
-import { ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
+import { type Charge, ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
 import { GetMessageQuery, ListMessagesQuery, SendMessageRequest } from './dto/message.request.js';
 import type { MessagePageResponse, MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
 import { MessagesService } from './messages.service.js';
@@ -38,12 +38,12 @@ export class MessagesController {
   send(
     @CurrentUserId() userId: string,
     @UuidParam('chatroomId') chatroomId: string,
-    @ReservedCharge() chargeId: string,
+    @ReservedCharge() charge: Charge,
     @ClaimedKey() claim: IdempotencyClaim | null,
     @Body() dto: SendMessageRequest,
   ): Promise<PromptAcceptedResponse> {
     return this.prompts.accept(userId, chatroomId, {
-      ...{ chargeId, content: dto.content, replaces: null, claim },
+      ...{ charge, content: dto.content, replaces: null, claim },
     });
   }
 
@@ -63,11 +63,11 @@ export class MessagesController {
     @CurrentUserId() userId: string,
     @UuidParam('chatroomId') chatroomId: string,
     @UuidParam('id') id: string,
-    @ReservedCharge() chargeId: string,
+    @ReservedCharge() charge: Charge,
     @ClaimedKey() claim: IdempotencyClaim | null,
     @Body() dto: SendMessageRequest,
   ): Promise<PromptAcceptedResponse> {
-    return this.prompts.accept(userId, chatroomId, { chargeId, content: dto.content, replaces: id, claim });
+    return this.prompts.accept(userId, chatroomId, { charge, content: dto.content, replaces: id, claim });
   }
 
   /** The conversation, newest message first */

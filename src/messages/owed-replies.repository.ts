@@ -4,14 +4,15 @@ import { type EntityManager, Repository } from 'typeorm';
 import { newId } from '../common/id.js';
 import { Env } from '../config/env.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
+import type { Charge } from '../quota/tier-limit.guard.js';
 import { endVersion } from './conversation-versions.js';
 import { Message } from './message.entity.js';
 import { type Refusal, Refused } from './refusal.js';
 
 /** What asks for a reply: a new prompt, or an earlier one that is to be answered again. */
 export interface ReplyRequest {
-  /** As the tier limit guard reserved it; a new prompt is stored under it. */
-  chargeId: string;
+  /** As the tier limit guard reserved it; a new prompt is stored under its id. */
+  charge: Charge;
   /** The text of the new prompt; null to answer the prompt of the reply `replaces` again. */
   content: string | null;
   /** Where the conversation is begun anew: a prompt to be edited, a reply to be regenerated; null to go on. */
@@ -69,13 +70,13 @@ export class OwedRepliesRepository {
     manager: EntityManager,
     userId: string,
     chatroomId: string,
-    { chargeId, content, replaces, claim }: ReplyRequest,
+    { charge, content, replaces, claim }: ReplyRequest,
   ): Promise<AcceptedPrompt> {
     const replaced =
       replaces === null
         ? null
         : await endVersion(manager, userId, chatroomId, replaces, content === null ? 'model' : 'user');
-    const promptId = content === null && replaced !== null ? replaced.promptId : chargeId;
+    const promptId = content === null && replaced !== null ? replaced.promptId : charge.id;
     const versionOf = replaced?.versionOf ?? null;
     // Made under the lock: replies are committed in the order of their ids, which is the order they are answered in.
     const replyId = newId();
@@ -84,12 +85,18 @@ export class OwedRepliesRepository {
       ...[userId, chatroomId, promptId, content, replyId, now],
       ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
       ...[claim?.key ?? null, claim?.requestHash ?? null, { replyId } satisfies AcceptedOutcome],
-      ...[chargeId, versionOf],
+      ...[charge.id, versionOf],
     ]);
     if (row?.refusal !== null) throw new Refused(row?.refusal ?? 'CHATROOM_NOT_FOUND');
     const both = { userId, chatroomId, version: row.version, createdAt: now };
     const reply = this.asAccepted({
-      ...{ ...both, id: replyId, promptId, chargeId, versionOf: content === null ? versionOf : null },
+      ...{
+        ...both,
+        id: replyId,
+        promptId,
+        chargeId: charge.id,
+        versionOf: content === null ? versionOf : null,
+      },
     });
     if (content === null) return [await manager.findOneByOrFail(Message, { userId, id: promptId }), reply];
     const prompt = this.messages.create({
@@ -143,5 +150,8 @@ const EMPTY = {
   model: null,
   promptTokens: null,
   outputTokens: null,
+  turnsLeftOut: null,
+  firstTokenMs: null,
+  totalMs: null,
   attempt: 0,
 } satisfies Partial<Message>;

@@ -30,9 +30,14 @@ export class PromptsService implements Replayer {
     const accepted = await this.owed.accept(userId, chatroomId, request);
     if (typeof accepted === 'string') throw new AppError(accepted, REFUSALS[accepted]);
     const [prompt, reply] = accepted;
+    const { charge } = request;
     await Promise.all([
-      this.attempt('confirm the charge', reply.id, this.quota.confirm(userId, request.chargeId)),
-      this.attempt('queue the reply', reply.id, this.queue.enqueue({ userId, replyId: reply.id })),
+      this.attempt('confirm the charge', reply.id, this.quota.confirm(userId, charge.id)),
+      this.attempt(
+        'queue the reply',
+        reply.id,
+        this.queue.enqueue({ userId, replyId: reply.id, tier: charge.tier }),
+      ),
       this.cache.invalidate(userId),
     ]);
     return PromptAcceptedResponse.from(prompt, reply, this.tickets.issue(userId, reply.id));

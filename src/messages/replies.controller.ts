@@ -8,7 +8,7 @@ import { UuidParam } from '../common/uuid-param.js';
 import { StreamQuery } from './dto/message.request.js';
 import type { MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
 import { ClaimedKey, type IdempotencyClaim, Idempotent } from '../idempotency/idempotent.decorator.js';
-import { ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
+import { type Charge, ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
 import { PromptsService } from './prompts.service.js';
 import { VERSION_PROBLEMS } from './refusal.js';
 import { ReplyCancelService } from './reply-cancel.service.js';
@@ -89,9 +89,9 @@ export class RepliesController {
     @CurrentUserId() userId: string,
     @UuidParam('chatroomId') chatroomId: string,
     @UuidParam('id') id: string,
-    @ReservedCharge() chargeId: string,
+    @ReservedCharge() charge: Charge,
     @ClaimedKey() claim: IdempotencyClaim | null,
   ): Promise<PromptAcceptedResponse> {
-    return this.prompts.accept(userId, chatroomId, { chargeId, content: null, replaces: id, claim });
+    return this.prompts.accept(userId, chatroomId, { charge, content: null, replaces: id, claim });
   }
 }

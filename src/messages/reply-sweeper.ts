@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { repeat } from '../common/repeat.js';
 import { Env } from '../config/env.js';
-import type { ReplyJob } from '../queue/queues.js';
+import type { OwedReply } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { RepliesRepository } from './replies.repository.js';
 
@@ -31,7 +31,7 @@ export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async sweep(): Promise<void> {
     const moment = Date.now() - this.env.SWEEP_INTERVAL_MS;
-    let owed: ReplyJob[] = [];
+    let owed: OwedReply[] = [];
     do {
       owed = await this.replies.listUnfinishedSince(moment, BATCH, owed.at(-1)?.replyId);
       if (owed.length > 0) await this.queue.enqueueAll(owed);

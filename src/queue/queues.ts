@@ -1,3 +1,5 @@
+import type { Tier } from '../users/user.entity.js';
+
 /** Queue names and what their jobs carry: ids only, the truth is in Postgres. */
 export const REPLY_QUEUE = 'replies';
 export const STRIPE_EVENT_QUEUE = 'stripe-events';
@@ -13,6 +15,11 @@ export interface ReplyJob {
 export interface TitleJob {
   userId: string;
   chatroomId: string;
+}
+
+/** A reply that is to be queued. The tier decides its place; the job does not carry it. */
+export interface OwedReply extends ReplyJob {
+  tier: Tier;
 }
 
 /** A stored webhook event that is to be acted on. The job's id is the event's. */

@@ -17,20 +17,27 @@ import { ApiProblems } from '../common/api-problems.js';
 import { AppError } from '../common/app-error.js';
 import { newId } from '../common/id.js';
 import { type IdempotentRequest, isReplay } from '../idempotency/idempotent.decorator.js';
-import { tierAt } from '../users/user.entity.js';
+import { type Tier, tierAt } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
 import { type QuotaState, QuotaService } from './quota.service.js';
 
 interface ReservingRequest extends IdempotentRequest {
-  chargeId?: string;
+  charge?: Charge;
   quota?: QuotaState;
 }
 
-/** The id of the charge that the tier limit guard reserved for this request; a new prompt is stored under it, too. */
-export const ReservedCharge = createParamDecorator((_data: unknown, context: ExecutionContext): string => {
-  const { chargeId } = context.switchToHttp().getRequest<ReservingRequest>();
-  if (chargeId === undefined) throw new Error('@ReservedCharge() needs @ChargesPrompt() on the same route');
-  return chargeId;
+/** What the tier limit guard reserved for a request. */
+export interface Charge {
+  /** A new prompt is stored under it, too. */
+  id: string;
+  /** Of the person, at this moment. */
+  tier: Tier;
+}
+
+export const ReservedCharge = createParamDecorator((_data: unknown, context: ExecutionContext): Charge => {
+  const { charge } = context.switchToHttp().getRequest<ReservingRequest>();
+  if (charge === undefined) throw new Error('@ReservedCharge() needs @ChargesPrompt() on the same route');
+  return charge;
 });
 
 /** Reserves one prompt of the person's day before anything else happens, and says in headers where they stand. Replays are not counted. */
@@ -61,7 +68,7 @@ export class TierLimitGuard implements CanActivate {
         retryAfterSeconds: secondsUntil(reservation.resetAt),
       });
     }
-    request.chargeId = chargeId;
+    request.charge = { id: chargeId, tier };
     request.quota = reservation;
     return true;
   }
@@ -85,11 +92,11 @@ export class ReservationInterceptor implements NestInterceptor {
   }
 
   private async release(http: HttpArgumentsHost): Promise<void> {
-    const { user, chargeId, quota } = http.getRequest<ReservingRequest>();
-    if (chargeId === undefined || quota === undefined) return;
+    const { user, charge, quota } = http.getRequest<ReservingRequest>();
+    if (charge === undefined || quota === undefined) return;
     setRateLimitHeaders(http.getResponse<FastifyReply>(), { ...quota, used: quota.used - 1 });
     try {
-      await this.quota.release(user.id, chargeId);
+      await this.quota.release(user.id, charge.id);
     } catch (err) {
       // The reservation ends by itself.
       this.logger.warn({ err, userId: user.id }, 'A reserved prompt could not be given back at once');

@@ -38,6 +38,9 @@ export interface Message {
   model: string | null;
   promptTokens: number | null;
   outputTokens: number | null;
+  turnsLeftOut: number | null;
+  firstTokenMs: number | null;
+  totalMs: number | null;
   createdAt: string;
   finishedAt: string | null;
 }

@@ -64,16 +64,37 @@ export class MessageResponse {
   finishReason!: string | null;
 
   /**
-   * Replies: the model that answered.
+   * Replies: the model that answered; where none did, the one that was asked.
    * @example 'gemini-3.8-flash'
    */
   model!: string | null;
 
-  /** Replies: tokens read, as Gemini counted them. */
+  /** Replies: tokens read, as Gemini counted them; also of a reply that it then blocked. */
   promptTokens!: number | null;
 
   /** Replies: tokens written. */
   outputTokens!: number | null;
+
+  /**
+   * Replies that were tried: how many of the answered turns before the prompt, the oldest ones, were not sent to the
+   * model, because the context has a token budget and at most 200 turns. 0: it was sent the whole conversation.
+   * Conversations are counted up to 10,000 turns.
+   * @example 0
+   */
+  turnsLeftOut!: number | null;
+
+  /**
+   * Replies that were answered: milliseconds from the call of the model to its first text. Waiting in the queue and
+   * tries that failed are not in it.
+   * @example 420
+   */
+  firstTokenMs!: number | null;
+
+  /**
+   * Replies that were answered: milliseconds from the call of the model to the end of its answer.
+   * @example 2310
+   */
+  totalMs!: number | null;
 
   createdAt!: Date;
 
@@ -96,6 +117,9 @@ export class MessageResponse {
       model: message.model,
       promptTokens: message.promptTokens,
       outputTokens: message.outputTokens,
+      turnsLeftOut: message.turnsLeftOut,
+      firstTokenMs: message.firstTokenMs,
+      totalMs: message.totalMs,
       createdAt: message.createdAt,
       finishedAt: message.finishedAt,
     };
