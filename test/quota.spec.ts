@@ -172,6 +172,32 @@ it('a prompt whose reply failed, was blocked or broke off is given back; one tha
   expect((await send(user, room)).status).toBe(429);
 });
 
+it('Redis wiped while prompts are on their way: those before and those after it together keep the limit', async () => {
+  const user = await aUser(app);
+  const rooms = await times(2 * LIMIT, () => aRoom(app, user));
+  const holder = await app.database.connect();
+  const reserved = () => redis.zcard(`usage:{${user.id}}:${new Date().toISOString().slice(0, 10)}`);
+  try {
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [user.id]);
+    const before = rooms.slice(0, LIMIT).map((room) => send(user, room));
+    await until('all have a place in Redis', async () => (await reserved()) === LIMIT + 1);
+    await redis.flushall();
+    const after = rooms.slice(LIMIT).map((room) => send(user, room));
+    await until('all have a place again', async () => (await reserved()) === LIMIT + 1);
+    await holder.query('COMMIT');
+    const answers = await Promise.all([...before, ...after]);
+    expect(accepted(answers)).toHaveLength(LIMIT);
+    for (const { status, body } of answers.filter((answer) => answer.status !== 202)) {
+      expect([status, body.code]).toEqual([429, 'DAILY_PROMPT_LIMIT_REACHED']);
+    }
+  } finally {
+    holder.release();
+  }
+  expect(await chargedPrompts(user)).toHaveLength(LIMIT);
+  expect(await usageOf(user)).toMatchObject({ used: LIMIT, remaining: 0 });
+});
+
 it('losing the data of Redis resets nobody: prompts after it count on from Postgres', async () => {
   const user = await aUser(app);
   const room = await aRoom(app, user);

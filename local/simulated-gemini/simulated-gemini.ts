@@ -11,6 +11,7 @@ import {
   promptOf,
   readBody,
   targetOf,
+  textOf,
   type Prompt,
   type Target,
 } from './request.js';
@@ -61,6 +62,8 @@ export interface SimulatedGemini {
   behave(): void;
   /** Changes the pace from now on; `chunkMs` also that of streams under way. */
   pace(pace: Partial<Pace>): void;
+  /** Calls whose newest message says `words` are answered (or refused) only once the function is called that this returns. */
+  hold(words: string): () => void;
   /** Breaks every connection and stops listening. */
   close(): Promise<void>;
 }
@@ -94,6 +97,7 @@ class Simulation implements SimulatedGemini {
   private readonly faults: { fault: Fault; left: number; model: string | undefined }[] = [];
   private readonly directives = new DirectiveReader();
   private answered = 0;
+  private held: { words: string; until: Promise<void> } | undefined;
 
   constructor(private readonly options: SimulatedGeminiOptions) {
     this.pacing = { firstTokenMs: options.firstTokenMs ?? 400, chunkMs: options.chunkMs ?? 40 };
@@ -109,6 +113,15 @@ class Simulation implements SimulatedGemini {
 
   pace(pace: Partial<Pace>): void {
     Object.assign(this.pacing, pace);
+  }
+
+  hold(words: string): () => void {
+    let release: () => void = () => undefined;
+    this.held = { words, until: new Promise((resolve) => (release = resolve)) };
+    return () => {
+      this.held = undefined;
+      release();
+    };
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -152,8 +165,10 @@ class Simulation implements SimulatedGemini {
   private async generate(target: Target, prompt: Prompt, response: ServerResponse): Promise<void> {
     const behaviour = this.behaviourFor(target, prompt);
     if (behaviour === 'hang') return;
+    const newest = prompt.contents.at(-1);
+    if (this.held && newest && textOf(newest).includes(this.held.words)) await this.held.until;
     if ('refusal' in behaviour) {
-      sendRefusal(response, behaviour.refusal);
+      if (!response.destroyed) sendRefusal(response, behaviour.refusal);
       return;
     }
     const { answer } = behaviour;

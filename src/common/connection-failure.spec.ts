@@ -16,6 +16,16 @@ it.each<[string, unknown]>([
   ['pg lost the connection', failing('Connection terminated unexpectedly')],
   ['pg waited in vain for an answer', failing('Query read timeout')],
   ['the pool waited in vain', failing('timeout exceeded when trying to connect')],
+  [
+    'TypeORM lost the connection in a transaction',
+    failing('Query runner already released. Cannot run queries anymore.'),
+  ],
+  [
+    'TypeORM lost it between two statements',
+    failing(
+      'Database connection provided by a query runner was already released, cannot continue to use its',
+    ),
+  ],
   ['ioredis gave up', failing('Reached the max retries per request limit (which is 1).')],
   ['ioredis waited in vain', failing('Command timed out')],
   ['ioredis was closed', failing('Connection is closed.')],

@@ -3,11 +3,10 @@ import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/comm
 import { DelayedError, type Job } from 'bullmq';
 import { requestContext } from '../common/request-context.js';
 import { Env } from '../config/env.js';
-import { isCharged, isFinal } from '../messages/message.entity.js';
+import { isFinal } from '../messages/message.entity.js';
 import { RepliesRepository } from '../messages/replies.repository.js';
 import type { ReplyJob } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
-import { QuotaService } from '../quota/quota.service.js';
 import { ReplyService } from './reply.service.js';
 import { TitleService } from './title.service.js';
 
@@ -28,7 +27,6 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     private readonly replies: RepliesRepository,
     private readonly service: ReplyService,
     private readonly queue: ReplyQueue,
-    private readonly quota: QuotaService,
     private readonly titles: TitleService,
   ) {
     super();
@@ -75,11 +73,8 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     const reply = await this.replies.findReply(userId, replyId);
     if (reply === null) return 'gone';
     if (!isFinal(reply)) return this.putBack(job, token, TURN_MS);
-    // Whoever finished it may have died before Redis followed.
-    if (reply.chargeId !== null) {
-      if (isCharged(reply)) await this.quota.confirm(userId, reply.chargeId);
-      else await this.quota.release(userId, reply.chargeId);
-    }
+    // Whoever finished it may have died before Redis followed, or Redis was away.
+    await this.service.tellEnd(reply);
     await this.wakeNext(userId, reply.chatroomId);
     return 'already final';
   }

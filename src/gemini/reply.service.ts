@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '../config/env.js';
+import { isCharged, type Message } from '../messages/message.entity.js';
 import { type ClaimedReply, RepliesRepository, type ReplyOutcome } from '../messages/replies.repository.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { LiveText } from '../streaming/live-text.js';
@@ -16,6 +17,8 @@ export type TryResult = ({ done: true } | { done: false; retryInMs: number }) & 
 };
 
 const DONE: TryResult = { done: true, queuePauseMs: null };
+
+type EndedReply = Pick<Message, 'userId' | 'id' | 'chargeId' | 'attempt' | 'status' | 'content'>;
 
 /** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
 const CHARACTERS_PER_TOKEN = 3;
@@ -95,13 +98,24 @@ export class ReplyService {
    * now, or its room was deleted meanwhile.
    */
   private async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<TryResult> {
-    const { userId, chargeId, replyId } = reply;
-    if (!(await this.replies.finish(reply, outcome))) return DONE;
-    await this.stream.tryFinish(replyId, reply.attempt);
-    if (outcome.status === 'completed') await this.quota.confirm(userId, chargeId);
-    else await this.quota.release(userId, chargeId);
-    await this.events.announceFinal(replyId);
+    if (await this.replies.finish(reply, outcome)) {
+      await this.tellEnd({ ...reply, ...outcome, id: reply.replyId });
+    }
     return DONE;
+  }
+
+  /**
+   * Makes Redis follow a reply that is final: its stream ends, its charge is kept or given back, and who waits hears of
+   * it. Can be repeated.
+   */
+  async tellEnd(reply: EndedReply): Promise<void> {
+    const { userId, chargeId, id, attempt } = reply;
+    await this.stream.tryFinish(id, attempt);
+    if (chargeId !== null) {
+      if (isCharged(reply)) await this.quota.confirm(userId, chargeId);
+      else await this.quota.release(userId, chargeId);
+    }
+    await this.events.announceFinal(id);
   }
 
   private async retry(reply: ClaimedReply, retryInMs: number): Promise<TryResult> {

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { newId } from '../common/id.js';
+import { firstIdAt, newId } from '../common/id.js';
 import { Env } from '../config/env.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
 import type { Charge } from '../quota/tier-limit.guard.js';
+import { dayStart } from '../quota/quota.service.js';
 import { endVersion } from './conversation-versions.js';
 import { Message } from './message.entity.js';
 import { type Refusal, Refused } from './refusal.js';
@@ -37,7 +38,8 @@ export class OwedRepliesRepository {
 
   /**
    * Stores the prompt where it is new, the reply that is owed for it, its charge, its idempotency key and the room's
-   * activity, and ends the last version of the conversation where one is begun: all or nothing, whatever dies.
+   * activity, and ends the last version of the conversation where one is begun: all or nothing, whatever dies. The daily
+   * limit is looked at again, since Redis may have been wiped while requests were on their way here.
    *
    * @returns prompt and reply as they are now, or why there are none
    * @throws an error for which `IdempotencyKeysRepository.isTaken` holds, when a twin was faster
@@ -86,6 +88,12 @@ export class OwedRepliesRepository {
       ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
       ...[claim?.key ?? null, claim?.requestHash ?? null, { replyId } satisfies AcceptedOutcome],
       ...[charge.id, versionOf],
+      // A limit that cannot be reached spares the count.
+      ...[
+        charge.limit,
+        firstIdAt(dayStart(charge.resetAt.getTime() - 1)),
+        firstIdAt(charge.resetAt.getTime()),
+      ],
     ]);
     if (row?.refusal !== null) throw new Refused(row?.refusal ?? 'CHATROOM_NOT_FOUND');
     const both = { userId, chatroomId, version: row.version, createdAt: now };
@@ -114,15 +122,23 @@ export class OwedRepliesRepository {
   }
 }
 
-/** $4: null where the prompt is there. $13: the first version of the prompt, or else of the reply. */
+/**
+ * $4: null where the prompt is there. $13: the first version of the prompt, or else of the reply. $14: charges that the day
+ * may have, null for any number; $15, $16: its first id and that of the next day.
+ */
 const ACCEPT = `
   WITH owed AS (
     SELECT count(*) AS of_person, count(*) FILTER (WHERE chatroom_id = $2) AS in_room
     FROM messages WHERE user_id = $1 AND status IN ('pending', 'streaming')
+  ), today AS (
+    SELECT $14::int IS NOT NULL AND $14 <= (
+      SELECT count(*) FROM (
+        SELECT 1 FROM prompt_charges WHERE user_id = $1 AND id >= $15 AND id < $16 LIMIT $14
+      ) charge) AS used_up
   ), room AS (
     UPDATE chatrooms SET last_activity_at = greatest(last_activity_at, $6),
       version = version + CASE WHEN $13::uuid IS NULL THEN 0 ELSE 1 END
-    FROM owed WHERE user_id = $1 AND id = $2 AND of_person < $7 AND in_room < $8 RETURNING user_id, id, version
+    FROM owed, today WHERE user_id = $1 AND id = $2 AND of_person < $7 AND in_room < $8 AND NOT used_up RETURNING user_id, id, version
   ), prompt AS (
     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, version, version_of, created_at, finished_at)
     SELECT user_id, $3, id, 'user', $4, 'completed', version, $13, $6, $6 FROM room WHERE $4::text IS NOT NULL
@@ -140,8 +156,9 @@ const ACCEPT = `
     WHEN NOT EXISTS (SELECT 1 FROM chatrooms WHERE user_id = $1 AND id = $2) THEN 'CHATROOM_NOT_FOUND'
     WHEN in_room >= $8 THEN 'ROOM_UNANSWERED_LIMIT_REACHED'
     WHEN of_person >= $7 THEN 'USER_UNANSWERED_LIMIT_REACHED'
+    WHEN used_up THEN 'DAILY_PROMPT_LIMIT_REACHED'
     ELSE 'CHATROOM_NOT_FOUND'
-  END AS refusal, (SELECT version FROM room) AS version FROM owed`;
+  END AS refusal, (SELECT version FROM room) AS version FROM owed, today`;
 
 const EMPTY = {
   lastVersion: null,

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ChatroomListCache } from '../chatrooms/chatroom-list-cache.js';
 import { AppError } from '../common/app-error.js';
 import type { Replayer } from '../idempotency/idempotent.decorator.js';
+import { dailyLimitReached } from '../quota/daily-limit.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { PromptAcceptedResponse } from './dto/message.response.js';
@@ -28,6 +29,7 @@ export class PromptsService implements Replayer {
    */
   async accept(userId: string, chatroomId: string, request: ReplyRequest): Promise<PromptAcceptedResponse> {
     const accepted = await this.owed.accept(userId, chatroomId, request);
+    if (accepted === 'DAILY_PROMPT_LIMIT_REACHED') throw dailyLimitReached(request.charge);
     if (typeof accepted === 'string') throw new AppError(accepted, REFUSALS[accepted]);
     const [prompt, reply] = accepted;
     const { charge } = request;

@@ -22,6 +22,8 @@ export const REFUSALS = {
     detail:
       'Wait for a reply in any of your rooms (`links.wait` of its prompt) or cancel one, then send this prompt again.',
   },
+  /** Answered by what the quota says; see PromptsService. */
+  DAILY_PROMPT_LIMIT_REACHED: {},
 } as const satisfies Partial<Record<ProblemCode, AppErrorOptions>>;
 
 /** What can be in the way of beginning a version of a conversation, for the documentation of a route. */

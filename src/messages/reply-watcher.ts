@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { ReplyStreamReader } from '../streaming/reply-stream-reader.js';
 import { isAfter, type ReplyEvent, type ReplyStream } from '../streaming/reply-stream.js';
 import type { MessageResponse } from './dto/message.response.js';
@@ -66,25 +67,23 @@ export class ReplyWatcher {
       return;
     }
     this.catchingUp = true;
-    this.readOn()
-      .catch(() => {
-        // Redis is away; the stored message is there in the end.
-        setTimeout(() => {
-          if (!this.ended) this.catchUp();
-        }, RETRY_MS).unref();
-      })
-      .finally(() => {
-        this.catchingUp = false;
-      });
+    void this.readOn();
   }
 
   private async readOn(): Promise<void> {
     do {
       this.again = false;
-      const events = await this.stream.read(this.replyId, this.position);
-      for (const event of events) this.sendNext(event);
-      this.again ||= events.length > 0;
+      try {
+        const events = await this.stream.read(this.replyId, this.position);
+        for (const event of events) this.sendNext(event);
+        this.again ||= events.length > 0;
+      } catch {
+        // Redis is away. What the reader has meanwhile lies behind a gap, so it is not sent until this is through.
+        this.again = true;
+        await setTimeout(RETRY_MS, undefined, { ref: false });
+      }
     } while (this.again && this.connection.isWritable && !this.ended);
+    this.catchingUp = false;
   }
 
   private sendNext(event: ReplyEvent): void {

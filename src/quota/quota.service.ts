@@ -127,7 +127,7 @@ export class QuotaService {
 /** Requests that are older than this have ended, ms. */
 const SETTLED_MS = 60_000;
 
-const dayStart = (time: number): number => time - (time % DAY_MS);
+export const dayStart = (time: number): number => time - (time % DAY_MS);
 
 function dayKey(userId: string, time: number): string {
   return keys.usage(userId, new Date(time).toISOString().slice(0, 10));

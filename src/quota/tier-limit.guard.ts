@@ -14,11 +14,11 @@ import type { HttpArgumentsHost } from '@nestjs/common/interfaces/index.js';
 import type { FastifyReply } from 'fastify';
 import { catchError, from, mergeMap, type Observable, throwError } from 'rxjs';
 import { ApiProblems } from '../common/api-problems.js';
-import { AppError } from '../common/app-error.js';
 import { newId } from '../common/id.js';
 import { type IdempotentRequest, isReplay } from '../idempotency/idempotent.decorator.js';
 import { type Tier, tierAt } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
+import { dailyLimitReached, secondsUntil } from './daily-limit.js';
 import { type QuotaState, QuotaService } from './quota.service.js';
 
 interface ReservingRequest extends IdempotentRequest {
@@ -32,6 +32,9 @@ export interface Charge {
   id: string;
   /** Of the person, at this moment. */
   tier: Tier;
+  /** Charges that the person may have on the day of this one, which ends at `resetAt`; null: as many as they like. */
+  limit: number | null;
+  resetAt: Date;
 }
 
 export const ReservedCharge = createParamDecorator((_data: unknown, context: ExecutionContext): Charge => {
@@ -61,14 +64,9 @@ export class TierLimitGuard implements CanActivate {
     const reservation = await this.quota.reserve(user.id, tier, chargeId);
     setRateLimitHeaders(reply, reservation);
     if (!reservation.accepted) {
-      throw new AppError('DAILY_PROMPT_LIMIT_REACHED', {
-        detail:
-          `The Basic tier has ${reservation.limit ?? 0} prompts a day; the next day begins at ` +
-          `${reservation.resetAt.toISOString()}. Pro has no limit: POST /v1/billing/checkout.`,
-        retryAfterSeconds: secondsUntil(reservation.resetAt),
-      });
+      throw dailyLimitReached(reservation);
     }
-    request.charge = { id: chargeId, tier };
+    request.charge = { id: chargeId, tier, limit: reservation.limit, resetAt: reservation.resetAt };
     request.quota = reservation;
     return true;
   }
@@ -119,5 +117,3 @@ function setRateLimitHeaders(reply: FastifyReply, state: QuotaState): void {
   reply.header('ratelimit-remaining', String(Math.max(0, state.limit - state.used)));
   reply.header('ratelimit-reset', String(secondsUntil(state.resetAt)));
 }
-
-const secondsUntil = (moment: Date): number => Math.ceil((moment.getTime() - Date.now()) / 1000);

@@ -7,6 +7,8 @@ import { type ReplyEvent, toEvent } from './reply-stream.js';
 /** The longest wait for news before looking around, ms. */
 const BLOCK_MS = 5000;
 const RECONNECT_MS = 500;
+/** Between two tries to end a read. Streams that are added within this time, as thousands may be, share one. */
+const INTERRUPT_MS = 10;
 
 export type EventListener = (events: readonly ReplyEvent[]) => void;
 
@@ -27,6 +29,9 @@ export class ReplyStreamReader implements BeforeApplicationShutdown {
   private connection: Redis | undefined;
   private connectionId: number | undefined;
   private running = false;
+  private interrupting = false;
+  /** True when the read in flight does not know every stream that is followed. */
+  private isReadOld = false;
   private stopped = false;
 
   constructor(@Inject(REDIS) private readonly redis: Redis) {}
@@ -41,9 +46,11 @@ export class ReplyStreamReader implements BeforeApplicationShutdown {
     followed.listeners.add(listener);
     if (!this.followed.has(key)) {
       this.followed.set(key, followed);
-      this.interrupt();
+      this.isReadOld = true;
     }
-    if (!this.running && !this.stopped) void this.run();
+    if (this.stopped) return () => undefined;
+    if (!this.running) void this.run();
+    else if (this.isReadOld) void this.interrupt();
     return () => {
       followed.listeners.delete(listener);
       if (followed.listeners.size === 0) this.followed.delete(key);
@@ -74,6 +81,7 @@ export class ReplyStreamReader implements BeforeApplicationShutdown {
     const connection = this.connect();
     this.connectionId ??= await connection.client('ID');
     const entries = [...this.followed];
+    this.isReadOld = false;
     const batches = await connection.xread(
       'BLOCK',
       BLOCK_MS,
@@ -92,13 +100,28 @@ export class ReplyStreamReader implements BeforeApplicationShutdown {
   }
 
   private connect(): Redis {
-    this.connection ??= this.redis.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined });
+    this.connection ??= this.open();
     return this.connection;
   }
 
-  /** A blocked read does not know of a stream that was added meanwhile. */
-  private interrupt(): void {
-    if (this.connectionId === undefined) return;
-    this.redis.client('UNBLOCK', this.connectionId).catch(() => undefined);
+  /** A read fails with its connection instead of being sent again: on the next one it has another id to unblock. */
+  private open(): Redis {
+    const connection = this.redis.duplicate({ maxRetriesPerRequest: 0, commandTimeout: undefined });
+    connection.on('error', () => {
+      // Its errors repeat those of the command client, which logs them.
+    });
+    connection.on('close', () => (this.connectionId = undefined));
+    return connection;
+  }
+
+  /** A blocked read does not know of a stream that was added meanwhile, nor does one that is on its way to Redis. */
+  private async interrupt(): Promise<void> {
+    if (this.interrupting) return;
+    this.interrupting = true;
+    while (this.isReadOld && this.running && this.connectionId !== undefined) {
+      await this.redis.client('UNBLOCK', this.connectionId).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, INTERRUPT_MS));
+    }
+    this.interrupting = false;
   }
 }

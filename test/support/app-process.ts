@@ -66,6 +66,10 @@ export class AppProcess {
     this.child.kill(signal);
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   /** Resolves with the exit code. */
   get exited(): Promise<number | null> {
     return this.exit;
