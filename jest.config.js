@@ -8,5 +8,7 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/test/setup/global-setup.mjs',
   globalTeardown: '<rootDir>/test/setup/global-teardown.mjs',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
+  // All cores: specs mostly wait for processes of their own.
+  maxWorkers: '100%',
 };

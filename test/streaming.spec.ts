@@ -197,16 +197,20 @@ describe('cancelling', () => {
   });
 });
 
-it('deleting a room stops what is written in it, tells who watches, and leaves no text behind', async () => {
+it('deleting a room stops what is written in it, tells who watches, and leaves neither text nor jobs behind', async () => {
   app.gemini.pace({ firstTokenMs: 0, chunkMs: 300 });
   const accepted = await prompt('Soon to be deleted');
   const client = await watch(accepted);
   await until('a part is there', () => deltas(client).length >= 1);
+  const redis = new Redis(app.redis.url);
+  const waiting = await aPrompt(app, user, { id: accepted.reply.chatroomId }, 'Waits for its turn');
+  const job = `{queue}:replies:${waiting.reply.id}`;
+  expect(await redis.exists(job)).toBe(1);
   expect((await app.api.delete(`/v1/chatrooms/${accepted.reply.chatroomId}`, user)).status).toBe(204);
+  expect(await redis.exists(job)).toBe(0);
   expect((await client.the('error')).data).toMatchObject({ code: 'MESSAGE_NOT_FOUND' });
   await client.end();
   await until('the call is given up', () => app.gemini.openRequests === 0);
-  const redis = new Redis(app.redis.url);
   const left = await redis.xrange(`reply-stream:{${accepted.reply.id}}`, '-', '+');
   redis.disconnect();
   expect(left.map(([, fields]) => fields.at(-1))).toEqual(['']);

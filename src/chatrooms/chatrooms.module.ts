@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { QueueModule } from '../queue/queue.module.js';
 import { QuotaModule } from '../quota/quota.module.js';
 import { StreamingModule } from '../streaming/streaming.module.js';
 import { Chatroom } from './chatroom.entity.js';
@@ -10,7 +11,7 @@ import { ChatroomsService } from './chatrooms.service.js';
 import { RoomCleanup } from './room-cleanup.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Chatroom]), QuotaModule, StreamingModule],
+  imports: [TypeOrmModule.forFeature([Chatroom]), QueueModule, QuotaModule, StreamingModule],
   controllers: [ChatroomsController],
   providers: [ChatroomsRepository, ChatroomsService, ChatroomListCache, RoomCleanup],
   exports: [ChatroomListCache, ChatroomsRepository],

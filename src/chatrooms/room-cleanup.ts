@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { ReplyQueue } from '../queue/reply-queue.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { ReplyEvents } from '../streaming/reply-events.js';
 import { ReplyStream } from '../streaming/reply-stream.js';
@@ -13,6 +14,7 @@ export class RoomCleanup {
     private readonly quota: QuotaService,
     private readonly stream: ReplyStream,
     private readonly events: ReplyEvents,
+    private readonly queue: ReplyQueue,
   ) {}
 
   /** Gives prompts back, stops who writes to the room, and forgets what was streamed of it. Never throws. */
@@ -22,6 +24,7 @@ export class RoomCleanup {
         ...removed.refundedChargeIds.map((chargeId) => this.quota.release(userId, chargeId)),
         ...removed.streamedReplyIds.map((replyId) => this.stream.discard(replyId)),
         ...removed.owedReplyIds.map((replyId) => this.events.announceFinal(replyId)),
+        this.queue.discard(removed.owedReplyIds),
       ]);
     } catch (err) {
       // QuotaService corrects the count in Redis before it matters; streams end by themselves.

@@ -59,6 +59,11 @@ export class ReplyQueue {
     if (job && (await job.isDelayed())) await job.promote();
   }
 
+  /** Takes the jobs of replies out that nobody waits for any more. One that is being worked on ends by itself. */
+  async discard(replyIds: readonly string[]): Promise<void> {
+    await Promise.all(replyIds.map((replyId) => this.queue.remove(replyId)));
+  }
+
   /**
    * Keeps every worker from taking another job for that long, ms; what they are at goes on. A pause that ends later
    * stays. It is in Redis alone, and goes with it.

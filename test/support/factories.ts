@@ -88,7 +88,7 @@ export async function aRoom(
 export async function aPrompt(
   app: TestApp,
   user: SignedIn,
-  room: Room,
+  room: Pick<Room, 'id'>,
   content = 'Hello',
 ): Promise<Accepted> {
   const { status, body } = await app.api.post<Accepted>(

@@ -15,7 +15,7 @@ export interface Scene {
 }
 
 /** Heartbeats, locks, sweeps and retries are all shorter. */
-const AT_REST_MS_MAX = 25_000;
+const AT_REST_MS_MAX = 60_000;
 const LOOK_MS = 200;
 
 interface Row {

@@ -8,7 +8,7 @@ import type { TestApp } from '../../support/test-app.js';
 /** Between two tries of a client, ms. A real one would heed Retry-After, which is a second and more. */
 const AGAIN_MS = 300;
 /** A client gives up after this, and the test has found a prompt that cannot be sent. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 60_000;
 
 /** Where a prompt can be sent. */
 export interface Place {
