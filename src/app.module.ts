@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { Redis } from 'ioredis';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtAuthGuard } from './auth/jwt-auth.guard.js';
 import { BillingModule, BillingWorkerModule } from './billing/billing.module.js';
@@ -23,10 +24,14 @@ import { MessagesModule } from './messages/messages.module.js';
 import { OpsModule } from './ops/ops.module.js';
 import { QuotaModule } from './quota/quota.module.js';
 import { REDIS, RedisModule } from './redis/redis.module.js';
+import { SessionSweeper } from './sessions/session-sweeper.js';
+import { SessionsModule } from './sessions/sessions.module.js';
 import { UsersModule } from './users/users.module.js';
 
 const API_MODULES = [
   AuthModule,
+  SessionsModule,
+  AuditModule,
   UsersModule,
   ChatroomsModule,
   MessagesModule,
@@ -65,7 +70,7 @@ export class AppModule {
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        ...(worksQueues ? [IdempotencySweeper] : []),
+        ...(worksQueues ? [IdempotencySweeper, SessionSweeper] : []),
       ],
     };
   }

@@ -51,6 +51,8 @@ describe('signing up', () => {
       accessToken: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
       tokenType: 'Bearer',
       expiresIn: 900,
+      refreshToken: expect.stringMatching(/^[\w-]{107}$/),
+      refreshExpiresAt: expect.stringMatching(ISO_TIME),
       user: {
         id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
         mobile,
@@ -94,6 +96,8 @@ describe('signing up', () => {
       accessToken: expect.any(String),
       tokenType: 'Bearer',
       expiresIn: 900,
+      refreshToken: expect.any(String),
+      refreshExpiresAt: expect.stringMatching(ISO_TIME),
       user: session.user,
     });
     expect((await me(app, body.accessToken)).status).toBe(200);
@@ -226,7 +230,13 @@ it('keeps no code, password or token in plain, neither in Postgres nor Redis nor
   expect(everywhere).toContain(mobile);
   const words = new Set(everywhere.split(/[^\w+-]+/));
   for (const code of [used, waiting]) expect(words.has(code)).toBe(false);
-  for (const secret of [PASSWORD, 'a wrong passphrase', 'my next passphrase', session.accessToken]) {
+  for (const secret of [
+    PASSWORD,
+    'a wrong passphrase',
+    'my next passphrase',
+    session.accessToken,
+    session.refreshToken,
+  ]) {
     expect(everywhere).not.toContain(secret);
   }
   expect(everywhere).not.toContain(session.accessToken.split('.')[2]);

@@ -113,25 +113,47 @@ it('has everything of the person’s, as the other routes answer it, and nothing
     /^attachment; filename="chat-export-\d{4}-\d\d-\d\d\.ndjson"$/,
   );
   const get = async (path: string): Promise<object> => (await app.api.get<object>(path, me)).body;
+  const listed = async (path: string): Promise<object[]> => ((await get(path)) as { data: object[] }).data;
+  const devices = (await listed('/v1/auth/sessions')).reverse();
+  const events = (await listed('/v1/auth/events')).reverse();
   expect(await exportOf(me)).toEqual([
     { type: 'user', ...(await get('/v1/users/me')) },
     { type: 'subscription', ...(await get('/v1/billing/subscription')) },
+    ...devices.map((device) => ({ type: 'session', ...device, current: undefined })),
+    ...events.map((event) => ({ type: 'auth_event', ...event })),
     { type: 'chatroom', ...(await get(`/v1/chatrooms/${room.id}`)) },
     { type: 'message', ...sent.prompt },
     { type: 'message', ...reply },
     { type: 'charge', id: sent.prompt.id, chargedAt: expect.any(String) },
-    { type: 'end', counts: { user: 1, subscription: 1, chatroom: 1, message: 2, charge: 1 } },
+    {
+      type: 'end',
+      counts: {
+        user: 1,
+        subscription: 1,
+        session: devices.length,
+        auth_event: events.length,
+        chatroom: 1,
+        message: 2,
+        charge: 1,
+      },
+    },
   ]);
   const { body: text } = await app.api.get<string>(EXPORT, me);
   expect(await everythingStored(app)).toContain('$argon2id$');
   for (const secret of ['argon2', 'cus_', other.id, 'somebody else']) expect(text).not.toContain(secret);
 });
 
-it('of somebody new is the account alone', async () => {
+it('of somebody new is the account, and how they came in', async () => {
   const user = await aUser(app);
   expect(await exportOf(user)).toEqual([
     expect.objectContaining({ type: 'user', id: user.id }),
-    { type: 'end', counts: { user: 1, subscription: 0, chatroom: 0, message: 0, charge: 0 } },
+    expect.objectContaining({ type: 'session', ip: '127.0.0.1' }),
+    expect.objectContaining({ type: 'auth_event', kind: 'signed_up' }),
+    expect.objectContaining({ type: 'auth_event', kind: 'signed_in' }),
+    {
+      type: 'end',
+      counts: { user: 1, subscription: 0, session: 1, auth_event: 2, chatroom: 0, message: 0, charge: 0 },
+    },
   ]);
 });
 

@@ -72,7 +72,7 @@ it('lets "Try it out" send a token', () => {
 
 it('tells nothing of our insides and holds no secret', () => {
   const text = JSON.stringify(committed);
-  for (const word of ['passwordHash', 'tokenVersion', 'stripeCustomerId', 'sk_live', 'sk_test', 'whsec_']) {
+  for (const word of ['passwordHash', 'tokenHash', 'stripeCustomerId', 'sk_live', 'sk_test', 'whsec_']) {
     expect(text).not.toContain(word);
   }
 });
@@ -96,7 +96,8 @@ describe.each(operations)('$name', ({ method, path, operation }) => {
     for (const { schema } of Object.values(operation.requestBody?.content ?? {}))
       expect(hasExample(schema)).toBe(true);
     expect(operation.requestBody !== undefined).toBe(
-      ['post', 'put', 'patch'].includes(method) && !/\/(checkout|cancel|regenerate)$/.test(path),
+      ['post', 'put', 'patch'].includes(method) &&
+        !/\/(checkout|cancel|regenerate|logout|logout-all)$/.test(path),
     );
   });
 

@@ -109,6 +109,8 @@ describe('a code to reset a password', () => {
       accessToken: expect.any(String),
       tokenType: 'Bearer',
       expiresIn: 900,
+      refreshToken: expect.any(String),
+      refreshExpiresAt: expect.any(String),
       user: expect.objectContaining({ mobile, hasPassword: true }),
     });
     expect((await me(app, body.accessToken)).status).toBe(200);

@@ -84,8 +84,8 @@ describe('the display name', () => {
     ['beside a field that cannot be changed', { displayName: 'Ada', tier: 'pro' }, ['tier']],
     [
       'beside fields of the database',
-      { displayName: 'Ada', tokenVersion: 9, id: 'x' },
-      ['tokenVersion', 'id'],
+      { displayName: 'Ada', passwordHash: 'x', id: 'x' },
+      ['passwordHash', 'id'],
     ],
   ])('is refused and stays when it is %s', async (_what, body, paths) => {
     const user = await aUser(app);

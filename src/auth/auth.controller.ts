@@ -1,9 +1,10 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../common/api-problems.js';
-import { CurrentUserId } from '../common/current-user.js';
+import { type Client, CurrentClient } from '../common/client.js';
+import { CurrentSessionId, CurrentUserId } from '../common/current-user.js';
 import { Public } from '../common/public.decorator.js';
-import { ClientFingerprint } from './client-fingerprint.js';
+import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { AuthService } from './auth.service.js';
 import {
   ChangePasswordRequest,
@@ -14,7 +15,6 @@ import {
   VerifyOtpRequest,
 } from './dto/auth.request.js';
 import type { OtpSentResponse } from './dto/otp-sent.response.js';
-import type { SessionResponse } from './dto/session.response.js';
 import type { SignupResponse } from './dto/signup.response.js';
 import { VerificationService } from './verification.service.js';
 
@@ -34,7 +34,7 @@ export class AuthController {
    */
   @Public()
   @Post('signup')
-  signup(@Body() dto: SignupRequest, @ClientFingerprint() client: string): Promise<SignupResponse> {
+  signup(@Body() dto: SignupRequest, @CurrentClient() client: Client): Promise<SignupResponse> {
     return this.verification.signup(dto.mobile, dto.password ?? null, client);
   }
 
@@ -52,7 +52,7 @@ export class AuthController {
   @Post('verify-otp')
   @HttpCode(200)
   @ApiProblems('OTP_INVALID', 'OTP_EXHAUSTED')
-  verifyOtp(@Body() dto: VerifyOtpRequest, @ClientFingerprint() client: string): Promise<SessionResponse> {
+  verifyOtp(@Body() dto: VerifyOtpRequest, @CurrentClient() client: Client): Promise<SessionResponse> {
     return this.verification.verifyOtp(dto.mobile, dto.otp, client);
   }
 
@@ -61,8 +61,8 @@ export class AuthController {
   @Post('login')
   @HttpCode(200)
   @ApiProblems('INVALID_CREDENTIALS')
-  login(@Body() dto: LoginRequest): Promise<SessionResponse> {
-    return this.auth.login(dto.mobile, dto.password);
+  login(@Body() dto: LoginRequest, @CurrentClient() client: Client): Promise<SessionResponse> {
+    return this.auth.login(dto.mobile, dto.password, client);
   }
 
   /** Send a code that allows to set a new password */
@@ -79,8 +79,11 @@ export class AuthController {
   @Post('reset-password')
   @HttpCode(200)
   @ApiProblems('OTP_INVALID', 'OTP_EXHAUSTED', 'ACCOUNT_NOT_FOUND')
-  resetPassword(@Body() dto: ResetPasswordRequest): Promise<SessionResponse> {
-    return this.verification.resetPassword(dto.mobile, dto.otp, dto.newPassword);
+  resetPassword(
+    @Body() dto: ResetPasswordRequest,
+    @CurrentClient() client: Client,
+  ): Promise<SessionResponse> {
+    return this.verification.resetPassword(dto.mobile, dto.otp, dto.newPassword, client);
   }
 
   /** Change your password, or set the first one; ends all other sessions */
@@ -90,8 +93,15 @@ export class AuthController {
   @ApiProblems('WRONG_PASSWORD')
   changePassword(
     @CurrentUserId() userId: string,
+    @CurrentSessionId() sessionId: string,
     @Body() dto: ChangePasswordRequest,
+    @CurrentClient() client: Client,
   ): Promise<SessionResponse> {
-    return this.auth.changePassword(userId, dto.currentPassword ?? null, dto.newPassword);
+    return this.auth.changePassword(
+      { userId, sessionId },
+      dto.currentPassword ?? null,
+      dto.newPassword,
+      client,
+    );
   }
 }

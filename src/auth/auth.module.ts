@@ -1,9 +1,8 @@
 import { Module } from '@nestjs/common';
-import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
-import { Env } from '../config/env.js';
+import { AuditModule } from '../audit/audit.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
-import { TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, tokenKey } from './access-token.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { JwtStrategy } from './jwt.strategy.js';
@@ -11,26 +10,10 @@ import { OtpDelivery } from './otp-delivery.js';
 import { OtpService } from './otp.service.js';
 import { Passwords } from './passwords.js';
 import { PendingSignups } from './pending-signups.js';
-import { TokenVersions } from './token-versions.js';
 import { VerificationService } from './verification.service.js';
 
 @Module({
-  imports: [
-    UsersModule,
-    PassportModule,
-    JwtModule.registerAsync({
-      inject: [Env],
-      useFactory: (env: Env) => ({
-        secret: tokenKey(env),
-        signOptions: {
-          algorithm: TOKEN_ALGORITHM,
-          issuer: TOKEN_ISSUER,
-          audience: TOKEN_AUDIENCE,
-          expiresIn: env.JWT_TTL_SECONDS,
-        },
-      }),
-    }),
-  ],
+  imports: [UsersModule, PassportModule, SessionsModule, AuditModule],
   controllers: [AuthController],
   providers: [
     AuthService,
@@ -39,7 +22,6 @@ import { VerificationService } from './verification.service.js';
     OtpDelivery,
     Passwords,
     PendingSignups,
-    TokenVersions,
     JwtStrategy,
   ],
 })

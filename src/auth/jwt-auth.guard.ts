@@ -40,6 +40,6 @@ function detailOf(info: unknown): string {
     return 'Send an access token: Authorization: Bearer <accessToken>.';
   }
   return info.name === 'TokenExpiredError'
-    ? 'The access token has expired. Sign in again.'
+    ? 'The access token has expired. Get the next one with your refresh token, at /v1/auth/refresh.'
     : 'The access token is not valid. Sign in again.';
 }

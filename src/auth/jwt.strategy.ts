@@ -2,37 +2,49 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { AppError } from '../common/app-error.js';
-import { Env } from '../config/env.js';
+import type { AuthenticatedRequest } from '../common/current-user.js';
 import {
-  type AccessTokenClaims,
+  AccessTokens,
   TOKEN_ALGORITHM,
   TOKEN_AUDIENCE,
   TOKEN_ISSUER,
   TOKEN_TYPE,
-  tokenKey,
-} from './access-token.js';
-import { TokenVersions } from './token-versions.js';
+} from '../sessions/access-tokens.js';
+import { LiveSessions } from '../sessions/live-sessions.js';
 
-/** Signature, algorithm, issuer, audience and expiry are checked before `validate` sees the claims. */
+/** As ids of ours are written: another spelling of the same id would be another key in Redis. */
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Signature, algorithm, issuer, audience, beginning and expiry are checked before `validate` sees the claims. */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   constructor(
-    env: Env,
-    private readonly versions: TokenVersions,
+    tokens: AccessTokens,
+    private readonly sessions: LiveSessions,
   ) {
     super({
       jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-      secretOrKey: tokenKey(env) as unknown as Buffer,
+      secretOrKeyProvider: (_request, token, done) => {
+        const key = tokens.keyOf(token as string);
+        if (key === null) done(new Error('no key of ours'));
+        else done(null, key as unknown as Buffer);
+      },
       algorithms: [TOKEN_ALGORITHM],
       issuer: TOKEN_ISSUER,
       audience: TOKEN_AUDIENCE,
     });
   }
 
-  async validate(claims: AccessTokenClaims): Promise<{ id: string }> {
-    if (claims.typ !== TOKEN_TYPE || claims.ver !== (await this.versions.current(claims.sub))) {
-      throw new AppError('UNAUTHENTICATED', { detail: 'The access token has been ended. Sign in again.' });
+  /** @param claims of a token that this server signed, or somebody who has its secret: of any shape */
+  async validate({ sub, sid, typ, exp }: Record<string, unknown>): Promise<AuthenticatedRequest['user']> {
+    if (typ !== TOKEN_TYPE || typeof exp !== 'number' || !isId(sub) || !isId(sid)) {
+      throw new AppError('UNAUTHENTICATED', { detail: 'The access token is not valid. Sign in again.' });
     }
-    return { id: claims.sub };
+    if (!(await this.sessions.isLive(sub, sid))) {
+      throw new AppError('UNAUTHENTICATED', { detail: 'The session has ended. Sign in again.' });
+    }
+    return { id: sub, sessionId: sid };
   }
 }
+
+const isId = (claim: unknown): claim is string => typeof claim === 'string' && ID.test(claim);

@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 
 /** What the JWT guard leaves on a request. */
 export interface AuthenticatedRequest extends FastifyRequest {
-  user: { id: string };
+  /** `sessionId` is missing where a stream ticket, and no session, opened the door. */
+  user: { id: string; sessionId?: string };
 }
 
 /** The id of the person who makes this request. Part of every key that the request may touch. */
@@ -11,3 +12,10 @@ export const CurrentUserId = createParamDecorator(
   (_data: unknown, context: ExecutionContext): string =>
     context.switchToHttp().getRequest<AuthenticatedRequest>().user.id,
 );
+
+/** The session of this request, on routes that ask for an access token. */
+export const CurrentSessionId = createParamDecorator((_data: unknown, context: ExecutionContext): string => {
+  const { sessionId } = context.switchToHttp().getRequest<AuthenticatedRequest>().user;
+  if (sessionId === undefined) throw new Error('This route is open without a session');
+  return sessionId;
+});

@@ -14,6 +14,7 @@ const REDACTED = [
   'currentPassword',
   'otp',
   'accessToken',
+  'refreshToken',
   'apiKey',
   'secret',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);

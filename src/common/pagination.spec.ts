@@ -3,7 +3,8 @@ import { Env } from '../config/env.js';
 import { AppError } from './app-error.js';
 import { Cursors } from './pagination.js';
 
-const withSecret = (secret: string): Cursors => new Cursors(Object.assign(new Env(), { JWT_SECRET: secret }));
+const withSecret = (...secrets: string[]): Cursors =>
+  new Cursors(Object.assign(new Env(), { JWT_SECRET: secrets }));
 
 const cursors = withSecret('a secret of this server');
 const POSITION = ['2026-11-23T10:00:00.000Z', '0199f2c0-7d3a-7c11-9f0e-3f1f6a1b2c3d'];
@@ -35,6 +36,11 @@ describe('a cursor', () => {
       POSITION,
     );
     refused('list', withSecret('another secret').encode('list', POSITION));
+  });
+
+  it('outlives a change of the secret, for as long as the old one is listed', () => {
+    const cursor = cursors.encode('list', POSITION);
+    expect(withSecret('the next secret', 'a secret of this server').decode('list', cursor)).toEqual(POSITION);
   });
 
   it('is refused with any one character changed, cut off or added', () => {

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Env } from '../config/env.js';
 import { AppError } from './app-error.js';
-import { deriveKey } from './derived-key.js';
+import { deriveKeys } from './derived-key.js';
 
 export interface Page<T> {
   data: T[];
@@ -17,15 +17,15 @@ const TAG_BYTES = 12;
  */
 @Injectable()
 export class Cursors {
-  private readonly key: Buffer;
+  private readonly keys: [Buffer, ...Buffer[]];
 
   constructor(env: Env) {
-    this.key = deriveKey(env.JWT_SECRET, 'cursor');
+    this.keys = deriveKeys(env.JWT_SECRET, 'cursor');
   }
 
   encode(list: string, position: readonly string[]): string {
     const payload = Buffer.from(JSON.stringify(position));
-    return Buffer.concat([this.tag(list, payload), payload]).toString('base64url');
+    return Buffer.concat([tagOf(this.keys[0], list, payload), payload]).toString('base64url');
   }
 
   /** @throws AppError INVALID_CURSOR */
@@ -33,7 +33,10 @@ export class Cursors {
     const bytes = Buffer.from(cursor, 'base64url');
     const payload = bytes.subarray(TAG_BYTES);
     const tag = bytes.subarray(0, TAG_BYTES);
-    if (tag.length < TAG_BYTES || !timingSafeEqual(tag, this.tag(list, payload))) {
+    const isOurs = this.keys.some(
+      (key) => tag.length === TAG_BYTES && timingSafeEqual(tag, tagOf(key, list, payload)),
+    );
+    if (!isOurs) {
       throw new AppError('INVALID_CURSOR', { detail: 'Use a nextCursor exactly as this list returned it.' });
     }
     return JSON.parse(payload.toString()) as string[];
@@ -49,8 +52,8 @@ export class Cursors {
     const more = rows.length > limit && last !== undefined;
     return { data, nextCursor: more ? this.encode(list, position(last)) : null };
   }
+}
 
-  private tag(list: string, payload: Buffer): Buffer {
-    return createHmac('sha256', this.key).update(`${list}\0`).update(payload).digest().subarray(0, TAG_BYTES);
-  }
+function tagOf(key: Buffer, list: string, payload: Buffer): Buffer {
+  return createHmac('sha256', key).update(`${list}\0`).update(payload).digest().subarray(0, TAG_BYTES);
 }

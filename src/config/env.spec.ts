@@ -37,11 +37,17 @@ describe('the settings', () => {
     expect(env).toBeInstanceOf(Env);
     expect(env).toMatchObject({
       ...MINIMAL,
+      JWT_SECRET: [MINIMAL.JWT_SECRET],
       NODE_ENV: 'development',
       PROCESS_ROLE: 'all',
       PORT: 5000,
       TRUSTED_PROXIES: [],
       JWT_TTL_SECONDS: 900,
+      SESSION_TTL_SECONDS: 30 * 86_400,
+      SESSION_IDLE_SECONDS: 14 * 86_400,
+      REFRESH_GRACE_SECONDS: 10,
+      SESSIONS_PER_USER_MAX: 50,
+      AUTH_EVENT_RETENTION_DAYS: 180,
       OTP_DELIVERY: 'response',
       OTP_TTL_SECONDS: 300,
       OTP_MAX_GUESSES: 5,
@@ -151,12 +157,32 @@ describe('settings that must not be used', () => {
   });
 
   it.each([
-    '<paste the key here, all of it, please>',
+    '<paste the key here - all of it - please>',
     'xxxxxxxxxxxxxxxxabcdefghijklmnop1234567',
     'sk_live_... (see the Stripe dashboard)',
     'replace-this-with-the-real-one-12345',
   ])('is a placeholder: %s', (value) => {
     expect(problemsOf({ ...MINIMAL, JWT_SECRET: value })).toEqual(['JWT_SECRET is still a placeholder']);
+  });
+
+  it('every one of several JWT secrets must be good', () => {
+    const secrets = (...list: string[]) => problemsOf({ ...MINIMAL, JWT_SECRET: list.join(', ') });
+    const other = 'qW4nR8tY2uI6oP0aS5dF9gH3jK7lZ1xC';
+    expect(secrets(MINIMAL.JWT_SECRET, other)).toEqual([]);
+    expect(loadEnv({ ...MINIMAL, JWT_SECRET: `${MINIMAL.JWT_SECRET}, ${other}` }).JWT_SECRET).toEqual([
+      MINIMAL.JWT_SECRET,
+      other,
+    ]);
+    for (const bad of ['short', '', 'change-me-to-32-characters-or-more', '12345'.repeat(8)]) {
+      for (const list of [
+        [bad, other],
+        [other, bad],
+      ]) {
+        const problems = secrets(...list);
+        expect(problems).toEqual([expect.stringContaining('JWT_SECRET')]);
+        if (bad) expect(problems[0]).not.toContain(bad);
+      }
+    }
   });
 
   it('a secret of few different characters is refused', () => {

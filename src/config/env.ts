@@ -95,14 +95,41 @@ export class Env {
   @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] })
   REDIS_URL!: string;
 
-  /** Signs access tokens; every other server key is derived from it. 32 characters or more (RFC 7518, 3.2). */
-  @IsString()
-  @MinLength(32)
-  JWT_SECRET!: string;
+  /**
+   * Secrets, comma-separated: the first signs access tokens, all verify them, so that a secret can be replaced while
+   * people stay signed in. Every other server key is derived from them. 32 characters or more each (RFC 7518, 3.2).
+   */
+  @List()
+  @IsString({ each: true })
+  @MinLength(32, { each: true })
+  JWT_SECRET!: [string, ...string[]];
 
   /** Lifetime of an access token, seconds. */
   @Integer(1, 86_400)
   JWT_TTL_SECONDS = 900;
+
+  /** Longest that a person stays signed in on one device, however much they use it, seconds. */
+  @Integer(1, 31_536_000)
+  SESSION_TTL_SECONDS = 2_592_000;
+
+  /**
+   * A session that is not refreshed for this long ends, seconds. Two weeks: who comes back from a holiday is still signed
+   * in, and a device that was lost or sold is not for the whole of SESSION_TTL_SECONDS.
+   */
+  @Integer(1, 31_536_000)
+  SESSION_IDLE_SECONDS = 1_209_600;
+
+  /** How long a refresh token may be sent again after it was used, for who did not get the answer, seconds. */
+  @Integer(0, 300)
+  REFRESH_GRACE_SECONDS = 10;
+
+  /** Sessions of one person at once; one more ends the one that was unused the longest. */
+  @Integer(1, 1000)
+  SESSIONS_PER_USER_MAX = 50;
+
+  /** How long the record of sign-ins and the like is kept, days. */
+  @Integer(1, 3650)
+  AUTH_EVENT_RETENTION_DAYS = 180;
 
   /** How long a `streamUrl` can be opened, seconds. */
   @Integer(1, 86_400)

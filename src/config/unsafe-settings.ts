@@ -7,7 +7,7 @@ const SECRETS = [
 ] as const;
 
 /** What is looked at; `Env` has it all. */
-type CheckedSettings = Record<(typeof SECRETS)[number], string> & {
+type CheckedSettings = Record<(typeof SECRETS)[number], string | readonly string[]> & {
   NODE_ENV: string;
   OTP_DELIVERY_INSECURE_CONFIRMED: boolean;
 };
@@ -24,17 +24,21 @@ const WEAK_SECRET_DISTINCT_CHARACTERS = 10;
  * @returns sentences that name settings and never hold a value
  */
 export function findUnsafeSettings(env: CheckedSettings): string[] {
-  const problems = SECRETS.filter((name) => PLACEHOLDER.test(env[name])).map(
+  const problems = SECRETS.filter((name) => anyOf(env[name], (value) => PLACEHOLDER.test(value))).map(
     (name) => `${name} is still a placeholder`,
   );
-  if (new Set(env.JWT_SECRET).size < WEAK_SECRET_DISTINCT_CHARACTERS) {
+  if (anyOf(env.JWT_SECRET, (secret) => new Set(secret).size < WEAK_SECRET_DISTINCT_CHARACTERS)) {
     problems.push('JWT_SECRET is too easy to guess; make one with: openssl rand -base64 48');
   }
   return env.NODE_ENV === 'production' ? [...problems, ...findUnsafeInProduction(env)] : problems;
 }
 
+/** Every one of several secrets must be good: the last one still opens doors. */
+const anyOf = (setting: string | readonly string[], test: (value: string) => boolean): boolean =>
+  [setting].flat().some(test);
+
 function findUnsafeInProduction(env: CheckedSettings): string[] {
-  const problems = SECRETS.filter((name) => SIMULATED.test(env[name])).map(
+  const problems = SECRETS.filter((name) => anyOf(env[name], (value) => SIMULATED.test(value))).map(
     (name) => `${name} belongs to the simulated services of \`npm run local\``,
   );
   if (!env.OTP_DELIVERY_INSECURE_CONFIRMED) {

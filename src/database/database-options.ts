@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import type { DataSourceOptions } from 'typeorm';
+import { AuthEvent } from '../audit/auth-event.entity.js';
 import { StripeEvent } from '../billing/stripe-event.entity.js';
 import { Subscription } from '../billing/subscription.entity.js';
 import { Chatroom } from '../chatrooms/chatroom.entity.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
 import { Message } from '../messages/message.entity.js';
 import { PromptCharge } from '../quota/prompt-charge.entity.js';
+import { Session } from '../sessions/session.entity.js';
 import { User } from '../users/user.entity.js';
 
 const CONNECT_TIMEOUT_MS = 3000;
@@ -17,7 +19,17 @@ export function databaseOptions(url: string, poolSize: number): DataSourceOption
     type: 'postgres',
     url,
     poolSize,
-    entities: [User, Chatroom, Message, PromptCharge, IdempotencyKey, Subscription, StripeEvent],
+    entities: [
+      User,
+      Session,
+      AuthEvent,
+      Chatroom,
+      Message,
+      PromptCharge,
+      IdempotencyKey,
+      Subscription,
+      StripeEvent,
+    ],
     migrations: [fileURLToPath(new URL('../../migrations/*.js', import.meta.url))],
     migrationsTransactionMode: 'each',
     synchronize: false,

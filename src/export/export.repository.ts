@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityTarget, type FindOptionsWhere, MoreThan } from 'typeorm';
+import { AuthEvent } from '../audit/auth-event.entity.js';
 import { Subscription } from '../billing/subscription.entity.js';
 import { Chatroom } from '../chatrooms/chatroom.entity.js';
 import { Message } from '../messages/message.entity.js';
 import { PromptCharge } from '../quota/prompt-charge.entity.js';
+import { Session } from '../sessions/session.entity.js';
 
 /**
  * Rows in memory at once. Few, as a message may be some 10 kB long; and not one cursor for all of them, as that would
@@ -19,6 +21,24 @@ export class ExportRepository {
 
   findSubscription(userId: string): Promise<Subscription | null> {
     return this.database.manager.findOneBy(Subscription, { userId });
+  }
+
+  sessions(userId: string): AsyncGenerator<Session[]> {
+    return this.batches(
+      Session,
+      (id) => ({ userId, id, expiresAt: MoreThan(new Date()) }),
+      { id: 'ASC' },
+      (session) => session.id,
+    );
+  }
+
+  authEvents(userId: string): AsyncGenerator<AuthEvent[]> {
+    return this.batches(
+      AuthEvent,
+      (id) => ({ userId, id }),
+      { id: 'ASC' },
+      (event) => event.id,
+    );
   }
 
   chatrooms(userId: string): AsyncGenerator<Chatroom[]> {

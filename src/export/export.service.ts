@@ -1,16 +1,26 @@
 import { Readable } from 'node:stream';
 import { Injectable, Logger, StreamableFile } from '@nestjs/common';
+import { AuthEventResponse } from '../audit/dto/auth-event.response.js';
 import { SubscriptionResponse } from '../billing/dto/subscription.response.js';
 import { ChatroomResponse } from '../chatrooms/dto/chatroom.response.js';
 import { idTime } from '../common/id.js';
 import { MessageResponse } from '../messages/dto/message.response.js';
+import { ActiveSessionResponse } from '../sessions/dto/active-session.response.js';
 import { UserResponse } from '../users/dto/user.response.js';
 import { type User, tierAt } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
 import { ExportRepository } from './export.repository.js';
 
 /** The lines of an export but the last; what each holds is what the API answers elsewhere, so nothing secret. */
-const LINE_TYPES = ['user', 'subscription', 'chatroom', 'message', 'charge'] as const;
+const LINE_TYPES = [
+  'user',
+  'subscription',
+  'session',
+  'auth_event',
+  'chatroom',
+  'message',
+  'charge',
+] as const;
 type LineType = (typeof LINE_TYPES)[number];
 
 interface Batch {
@@ -64,6 +74,12 @@ export class ExportService {
     if (subscription !== null) {
       const row = SubscriptionResponse.from(tierAt(user, new Date()), subscription);
       yield { type: 'subscription', rows: [row] };
+    }
+    for await (const sessions of this.rows.sessions(user.id)) {
+      yield { type: 'session', rows: sessions.map((session) => ActiveSessionResponse.from(session)) };
+    }
+    for await (const events of this.rows.authEvents(user.id)) {
+      yield { type: 'auth_event', rows: events.map((event) => AuthEventResponse.from(event)) };
     }
     for await (const rooms of this.rows.chatrooms(user.id)) {
       yield { type: 'chatroom', rows: rooms.map((room) => ChatroomResponse.from(room)) };

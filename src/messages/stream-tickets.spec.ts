@@ -5,8 +5,13 @@ import { StreamTickets } from './stream-tickets.js';
 const USER = '0199f2c0-7d3a-7c11-9f0e-3f1f6a1b2c3d';
 const MESSAGE = '0199f2c0-0000-7c11-9f0e-3f1f6a1b2c3d';
 
-const tickets = (ttlSeconds: number, secret = 'a secret of this test, long enough') =>
-  new StreamTickets({ JWT_SECRET: secret, STREAM_TICKET_TTL_SECONDS: ttlSeconds } as Env);
+const SECRET = 'a secret of this test, long enough';
+
+const tickets = (ttlSeconds: number, ...secrets: string[]) =>
+  new StreamTickets({
+    JWT_SECRET: secrets.length > 0 ? secrets : [SECRET],
+    STREAM_TICKET_TTL_SECONDS: ttlSeconds,
+  } as unknown as Env);
 
 it('a ticket says whose it is, for its message alone', () => {
   const ticket = tickets(60).issue(USER, MESSAGE);
@@ -29,4 +34,10 @@ it('every changed bit and every other secret makes it worthless', () => {
   expect(
     tickets(60, 'another secret of this test, as long').verify(ticket.toString('base64url'), MESSAGE),
   ).toBeNull();
+});
+
+it('a ticket outlives a change of the secret, for as long as the old one is listed', () => {
+  const ticket = tickets(60).issue(USER, MESSAGE);
+  expect(tickets(60, 'the next secret of this test, as long', SECRET).verify(ticket, MESSAGE)).toBe(USER);
+  expect(tickets(60, 'the next secret of this test, as long').verify(ticket, MESSAGE)).toBeNull();
 });

@@ -5,8 +5,8 @@
 export const keys = {
   /** Hash: the pages of a person's room list that are cached, and a version. */
   chatroomList: (userId: string) => `chatrooms:{${userId}}`,
-  /** String: which tokens of a person are still good. */
-  tokenVersion: (userId: string) => `token-version:{${userId}}`,
+  /** String: that a session is live, or a lease to write that. */
+  session: (userId: string, sessionId: string) => `session:{${userId}}:${sessionId}`,
   /** Hash: the one live code for a purpose and number. */
   otp: (purpose: string, mobile: string) => `otp:{${mobile}}:${purpose}`,
   /** Hash: a sign-up whose number is not verified yet. */

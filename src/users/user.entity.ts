@@ -21,10 +21,6 @@ export class User {
   @Column('text', { name: 'password_hash', nullable: true })
   passwordHash!: string | null;
 
-  /** Access tokens carry the version they were made at; raising it ends all earlier ones. */
-  @Column('int', { name: 'token_version', default: 0 })
-  tokenVersion!: number;
-
   /** Written by the Stripe sync alone, in the transaction that writes the subscription. */
   @Column('text', { default: 'basic' })
   tier!: Tier;

@@ -17,38 +17,14 @@ export class UsersRepository {
   }
 
   /** The account of a number that was just verified; made now if it is the first time. Safe for parallel twins. */
-  async getOrCreate(mobile: string, passwordHash: string | null): Promise<User> {
-    await this.users
-      .createQueryBuilder()
-      .insert()
-      .values({ id: newId(), mobile, passwordHash })
-      .orIgnore()
-      .execute();
-    return this.users.findOneByOrFail({ mobile });
+  async getOrCreate(mobile: string, passwordHash: string | null): Promise<{ user: User; created: boolean }> {
+    const id = newId();
+    await this.users.createQueryBuilder().insert().values({ id, mobile, passwordHash }).orIgnore().execute();
+    const user = await this.users.findOneByOrFail({ mobile });
+    return { user, created: user.id === id };
   }
 
   async updateDisplayName(id: string, displayName: string | null): Promise<void> {
     await this.users.update({ id }, { displayName });
-  }
-
-  async findTokenVersion(id: string): Promise<number | null> {
-    const user = await this.users.findOne({ where: { id }, select: { id: true, tokenVersion: true } });
-    return user?.tokenVersion ?? null;
-  }
-
-  /**
-   * Sets the password and ends every access token made so far. Returns the account at the version that this very
-   * change made: of two at once, the later one ends the session of the earlier one too.
-   */
-  async setPassword(id: string, passwordHash: string): Promise<User> {
-    const result = await this.users
-      .createQueryBuilder()
-      .update()
-      .set({ passwordHash, tokenVersion: () => 'token_version + 1' })
-      .where({ id })
-      .returning('token_version')
-      .execute();
-    const [{ token_version: tokenVersion }] = result.raw as [{ token_version: number }];
-    return Object.assign(await this.users.findOneByOrFail({ id }), { tokenVersion });
   }
 }

@@ -12,6 +12,8 @@ export interface Session {
   accessToken: string;
   tokenType: string;
   expiresIn: number;
+  refreshToken: string;
+  refreshExpiresAt: string;
   user: User & { createdAt: string; updatedAt: string };
 }
 
@@ -34,6 +36,9 @@ export const verify = (app: TestApp, mobile: string, otp: string): Promise<Answe
 
 export const login = (app: TestApp, mobile: string, password: string): Promise<Answer<Session>> =>
   app.api.post<Session>('/v1/auth/login', { mobile, password });
+
+export const refresh = (app: TestApp, refreshToken: string): Promise<Answer<Session>> =>
+  app.api.post<Session>('/v1/auth/refresh', { refreshToken });
 
 export const me = (app: TestApp, token: string): Promise<Answer<User>> =>
   app.api.get<User>('/v1/users/me', { token });

@@ -1,0 +1,77 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, LessThan, Repository } from 'typeorm';
+import { Client } from '../common/client.js';
+import { firstIdAt, newId } from '../common/id.js';
+import { AuthEvent, type AuthEventKind, type AuthMethod, type AuthOutcome } from './auth-event.entity.js';
+
+export interface AuthEventDetails {
+  method?: AuthMethod;
+  outcome?: AuthOutcome;
+  sessionId?: string;
+}
+
+/** Every query but `prune` begins with the owner. There is no update. */
+@Injectable()
+export class AuthEventsRepository {
+  constructor(@InjectRepository(AuthEvent) private readonly events: Repository<AuthEvent>) {}
+
+  /** @param manager of the transaction that the event belongs to: both happen, or neither */
+  async add(
+    manager: EntityManager,
+    userId: string,
+    client: Client,
+    kind: AuthEventKind,
+    { method, outcome = 'succeeded', sessionId }: AuthEventDetails = {},
+  ): Promise<void> {
+    const { ip, userAgent } = client;
+    await manager.insert(AuthEvent, {
+      userId,
+      id: newId(),
+      kind,
+      outcome,
+      method: method ?? null,
+      sessionId: sessionId ?? null,
+      ip,
+      userAgent,
+    });
+  }
+
+  /** Adds a failure, unless one like it from the same address was added within `quietMs`. */
+  async addFailure(
+    userId: string,
+    client: Client,
+    kind: AuthEventKind,
+    { method }: AuthEventDetails,
+    quietMs: number,
+  ): Promise<void> {
+    await this.events.query(
+      `INSERT INTO auth_events (user_id, id, kind, outcome, method, ip, user_agent)
+       SELECT $1, $2, $3, 'failed', $4, $5, $6
+        WHERE NOT EXISTS (
+          SELECT FROM auth_events
+           WHERE user_id = $1 AND id >= $7 AND kind = $3 AND outcome = 'failed'
+             AND method IS NOT DISTINCT FROM $4 AND ip = $5)`,
+      [userId, newId(), kind, method ?? null, client.ip, client.userAgent, firstIdAt(Date.now() - quietMs)],
+    );
+  }
+
+  /** The newest first. @param before the id that the page before ended with */
+  list(userId: string, limit: number, before?: string): Promise<AuthEvent[]> {
+    return this.events.find({
+      where: { userId, ...(before === undefined ? {} : { id: LessThan(before) }) },
+      order: { id: 'DESC' },
+      take: limit + 1,
+    });
+  }
+
+  /** Deletes up to `limit` events that are older. Returns how many. Safe to run in parallel. */
+  async prune(olderThan: Date, limit: number): Promise<number> {
+    const [, deleted] = await this.events.query<[unknown[], number]>(
+      `DELETE FROM auth_events WHERE (user_id, id) IN (
+         SELECT user_id, id FROM auth_events WHERE created_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+      [olderThan, limit],
+    );
+    return deleted;
+  }
+}
