@@ -13,6 +13,7 @@ export interface BannerFacts {
 export function banner({ settings, env, dataDir, seconds, colour }: BannerFacts): string {
   const { embedded, port } = settings;
   const api = `http://localhost:${port}`;
+  const phone = embedded.sms ? new URL(env.OTP_WEBHOOK_URL ?? '').origin : undefined;
   const rows: [string, string | undefined][] = [
     ['API', `${api}/v1`],
     ['Swagger UI', `${api}/docs`],
@@ -29,6 +30,12 @@ export function banner({ settings, env, dataDir, seconds, colour }: BannerFacts)
         : (env.STRIPE_API_BASE ?? "Stripe's, with STRIPE_SECRET_KEY"),
     ],
     [
+      'Phone',
+      phone
+        ? `${phone}  (simulated: open it to read the messages with codes)`
+        : `codes go where OTP_DELIVERY=${env.OTP_DELIVERY ?? 'response'} says`,
+    ],
+    [
       'Front end',
       `${env.FRONTEND_URL ?? ''}${embedded.frontEnd ? '  (a stand-in; set FRONTEND_URL to yours)' : ''}`,
     ],
@@ -43,7 +50,7 @@ export function banner({ settings, env, dataDir, seconds, colour }: BannerFacts)
     '',
     `${bold('Try this')} in another terminal:`,
     '',
-    ...tryThis(`${api}/v1`),
+    ...tryThis(`${api}/v1`, env.OTP_DELIVERY, phone),
     '',
     bold(`ready in ${seconds.toFixed(1)} s, Ctrl-C stops everything`),
     '',
@@ -52,14 +59,23 @@ export function banner({ settings, env, dataDir, seconds, colour }: BannerFacts)
 
 /**
  * Three lines to paste into sh, bash or zsh: helpers, signing in, asking. They need curl and the node that is running this. The number
- * is a new one each second (a number is sent one code a minute); nothing is ever sent to it.
+ * is a new one each second (a number is sent one code a minute), and differs in front (so are numbers that look alike);
+ * nothing is ever sent to it.
  */
-export function tryThis(api: string): string[] {
+function tryThis(api: string, delivery = 'response', phone?: string): string[] {
+  if (delivery !== 'response' && phone === undefined) {
+    return [
+      `In Swagger UI: send-otp with your number, verify-otp with the code from ${delivery}, Authorize.`,
+    ];
+  }
   const post = `curl -s ${api}/$1 -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d "$2"`;
   const pick = `node -pe "JSON.parse(fs.readFileSync(0)).$1"`;
+  const send = `post auth/send-otp "{\\"mobile\\":\\"$MOBILE\\"}"`;
   const signIn = [
-    'MOBILE=+9198$(date +%s | tail -c 9)',
-    `OTP=$(post auth/send-otp "{\\"mobile\\":\\"$MOBILE\\"}" | pick otp)`,
+    'MOBILE=+9198$(date +%S%M%H%d)',
+    delivery === 'response'
+      ? `OTP=$(${send} | pick otp)`
+      : `OTP=$(${send} >/dev/null; curl -s "${phone ?? ''}/messages?wait=10&to=%2B\${MOBILE#+}" | pick 'at(0).code')`,
     `TOKEN=$(post auth/verify-otp "{\\"mobile\\":\\"$MOBILE\\",\\"otp\\":\\"$OTP\\"}" | pick accessToken)`,
   ];
   const ask = [

@@ -10,6 +10,7 @@ export interface LocalSecrets {
   geminiApiKey: string;
   stripeSecretKey: string;
   stripeWebhookSecret: string;
+  smsWebhookSecret: string;
 }
 
 function generate(): LocalSecrets {
@@ -19,6 +20,7 @@ function generate(): LocalSecrets {
     geminiApiKey: `simulated-${random()}`,
     stripeSecretKey: `sk_test_simulated_${random()}`,
     stripeWebhookSecret: `whsec_simulated_${random()}`,
+    smsWebhookSecret: `simulated_${random()}`,
   };
 }
 

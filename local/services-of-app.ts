@@ -6,6 +6,7 @@ import type { LocalSecrets } from './secrets.js';
 import type { LocalSettings } from './settings.js';
 import type { Part, Shutdown } from './shutdown.js';
 import { startSimulatedGemini } from './simulated-gemini/simulated-gemini.js';
+import { startSimulatedSms } from './simulated-sms/simulated-sms.js';
 import { startSimulatedStripe } from './simulated-stripe/simulated-stripe.js';
 
 const DATABASE = 'gemini_chat';
@@ -33,6 +34,7 @@ export async function startServices(
     embedded.redis ? redis(dataDir, shutdown) : {},
     embedded.gemini ? gemini(secrets, shutdown) : {},
     embedded.stripe ? stripe(settings, secrets, dataDir, shutdown) : {},
+    embedded.sms ? sms(settings, secrets, shutdown) : {},
     embedded.frontEnd ? frontEnd(settings, shutdown) : {},
   ]);
   const defaults: Env = {
@@ -87,6 +89,20 @@ async function stripe(
     STRIPE_API_BASE: url,
     STRIPE_PRO_PRICE_ID: proPriceId,
     STRIPE_WEBHOOK_SECRET: webhookSecret,
+  };
+}
+
+/** The code is in the answer, which suits who tries things out, and the message arrives on the phone as well. */
+async function sms({ given }: LocalSettings, secrets: LocalSecrets, shutdown: Shutdown): Promise<Env> {
+  const secret = secrets.smsWebhookSecret;
+  const { webhookUrl } = await shutdown.start('simulated SMS', async () => {
+    const gateway = await startSimulatedSms({ secret });
+    return { ...asPart(gateway), webhookUrl: gateway.webhookUrl };
+  });
+  return {
+    OTP_DELIVERY: given.OTP_DELIVERY ?? 'response',
+    OTP_WEBHOOK_URL: webhookUrl,
+    OTP_WEBHOOK_SECRET: secret,
   };
 }
 

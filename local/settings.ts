@@ -10,7 +10,14 @@ export interface LocalSettings {
   /** Where we reach the app; the address it listens on unless that is a wildcard. */
   host: string;
   /** What no setting replaces, and therefore is started here. */
-  embedded: { postgres: boolean; redis: boolean; gemini: boolean; stripe: boolean; frontEnd: boolean };
+  embedded: {
+    postgres: boolean;
+    redis: boolean;
+    gemini: boolean;
+    stripe: boolean;
+    sms: boolean;
+    frontEnd: boolean;
+  };
 }
 
 const DEFAULT_PORT = '5000';
@@ -44,6 +51,8 @@ export function settingsFrom(env: NodeJS.ProcessEnv): LocalSettings {
       redis: !given.REDIS_URL,
       gemini: !given.GEMINI_API_KEY && !given.GEMINI_BASE_URL,
       stripe: !ownStripe,
+      // Also for who wants codes on the phone alone, as in production.
+      sms: !given.OTP_WEBHOOK_URL && [undefined, 'webhook'].includes(given.OTP_DELIVERY),
       frontEnd: !given.FRONTEND_URL,
     },
   };

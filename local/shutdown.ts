@@ -5,6 +5,7 @@ export type PartName =
   | 'stand-in front end'
   | 'simulated Stripe'
   | 'simulated Gemini'
+  | 'simulated SMS'
   | 'Redis'
   | 'PostgreSQL';
 
@@ -21,6 +22,7 @@ const STOP_ORDER: PartName[] = [
   'stand-in front end',
   'simulated Stripe',
   'simulated Gemini',
+  'simulated SMS',
   'Redis',
   'PostgreSQL',
 ];

@@ -22,6 +22,7 @@ import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { IdempotencySweeper } from './idempotency/idempotency-sweeper.js';
 import { MessagesModule } from './messages/messages.module.js';
 import { OpsModule } from './ops/ops.module.js';
+import { OtpWorkerModule } from './otp/otp.module.js';
 import { QuotaModule } from './quota/quota.module.js';
 import { REDIS, RedisModule } from './redis/redis.module.js';
 import { SessionSweeper } from './sessions/session-sweeper.js';
@@ -59,7 +60,9 @@ export class AppModule {
           useFactory: (settings: Env, redis: Redis) => throttlingOptions(settings, redis),
         }),
         ...API_MODULES,
-        ...(worksQueues ? [GeminiModule.with(env), BillingWorkerModule.with(env)] : []),
+        ...(worksQueues
+          ? [GeminiModule.with(env), BillingWorkerModule.with(env), OtpWorkerModule.with(env)]
+          : []),
       ],
       providers: [
         // In this order: what an address may try, who it is, what that person may ask for, whether it was done before.

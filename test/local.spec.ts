@@ -32,20 +32,31 @@ async function runLocal(env: Record<string, string>): Promise<{ child: ChildProc
   return { child, output: () => text };
 }
 
-it('a first start comes up, the printed lines get a prompt answered, and Ctrl-C ends it all', async () => {
-  const { child, output } = await runLocal({ PORT: String(await findFreePort()) });
-  await until('the banner', () => /ready in [\d.]+ s/.test(output()), 60_000);
+it.each<[string, Record<string, string>]>([
+  ['in the answer', {}],
+  ['on the phone alone', { OTP_DELIVERY: 'webhook' }],
+])(
+  'a first start comes up, the printed lines get a prompt answered (codes %s), and Ctrl-C ends it all',
+  async (_where, env) => {
+    const { child, output } = await runLocal({ PORT: String(await findFreePort()), ...env });
+    await until('the banner', () => /ready in [\d.]+ s/.test(output()), 60_000);
 
-  const lines = output().split('Try this')[1]?.split('\n').slice(2, 5) ?? [];
-  const { stdout } = await promisify(execFile)('sh', ['-c', lines.join('\n')]);
-  expect(stdout).toContain('You said: “Why is the sky blue?”');
+    const lines = output().split('Try this')[1]?.split('\n').slice(2, 5) ?? [];
+    const { stdout } = await promisify(execFile)('sh', ['-c', lines.join('\n')]);
+    expect(stdout).toContain('You said: “Why is the sky blue?”');
 
-  child.kill('SIGINT');
-  const [code] = (await once(child, 'exit')) as [number | null];
-  expect(code).toBe(0);
-  const urls = [...output().matchAll(/http:\/\/(?:localhost|127\.0\.0\.1):\d+/g)].map(([url]) => url);
-  for (const url of new Set(urls)) await expect(fetch(url)).rejects.toThrow();
-});
+    const phone = / Phone +(http\S+)/.exec(output())?.[1] ?? '';
+    await until('the message is on the phone', async () =>
+      (await (await fetch(phone)).text()).includes('is your Chat code to sign in'),
+    );
+
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(0);
+    const urls = [...output().matchAll(/http:\/\/(?:localhost|127\.0\.0\.1):\d+/g)].map(([url]) => url);
+    for (const url of new Set(urls)) await expect(fetch(url)).rejects.toThrow();
+  },
+);
 
 it('a taken port is named, with what to do, before anything is started', async () => {
   const other = createServer();

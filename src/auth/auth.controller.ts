@@ -6,6 +6,7 @@ import { CurrentSessionId, CurrentUserId } from '../common/current-user.js';
 import { Public } from '../common/public.decorator.js';
 import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { AuthService } from './auth.service.js';
+import { CodesService } from './codes.service.js';
 import {
   ChangePasswordRequest,
   LoginRequest,
@@ -18,12 +19,22 @@ import type { OtpSentResponse } from './dto/otp-sent.response.js';
 import type { SignupResponse } from './dto/signup.response.js';
 import { VerificationService } from './verification.service.js';
 
+/** What asking for a code, and bringing one, can end in. */
+const SEND_PROBLEMS = [
+  'COUNTRY_NOT_ALLOWED',
+  'OTP_RESEND_TOO_SOON',
+  'OTP_SEND_LIMIT_REACHED',
+  'OTP_LOCKED',
+] as const;
+const CODE_PROBLEMS = ['OTP_INVALID', 'OTP_EXHAUSTED', 'OTP_GUESS_LIMIT_REACHED', 'OTP_LOCKED'] as const;
+
 @ApiTags('Auth')
 @Controller('v1/auth')
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
     private readonly verification: VerificationService,
+    private readonly codes: CodesService,
   ) {}
 
   /**
@@ -42,16 +53,16 @@ export class AuthController {
   @Public()
   @Post('send-otp')
   @HttpCode(200)
-  @ApiProblems('OTP_RESEND_TOO_SOON')
-  sendOtp(@Body() dto: MobileRequest): Promise<OtpSentResponse> {
-    return this.verification.sendOtp('sign-in', dto.mobile);
+  @ApiProblems(...SEND_PROBLEMS)
+  sendOtp(@Body() dto: MobileRequest, @CurrentClient() client: Client): Promise<OtpSentResponse> {
+    return this.codes.send('sign-in', dto.mobile, client);
   }
 
   /** Sign in with the code; a number that is new here is signed up */
   @Public()
   @Post('verify-otp')
   @HttpCode(200)
-  @ApiProblems('OTP_INVALID', 'OTP_EXHAUSTED')
+  @ApiProblems(...CODE_PROBLEMS)
   verifyOtp(@Body() dto: VerifyOtpRequest, @CurrentClient() client: Client): Promise<SessionResponse> {
     return this.verification.verifyOtp(dto.mobile, dto.otp, client);
   }
@@ -69,16 +80,16 @@ export class AuthController {
   @Public()
   @Post('forgot-password')
   @HttpCode(200)
-  @ApiProblems('OTP_RESEND_TOO_SOON')
-  forgotPassword(@Body() dto: MobileRequest): Promise<OtpSentResponse> {
-    return this.verification.sendOtp('reset-password', dto.mobile);
+  @ApiProblems(...SEND_PROBLEMS)
+  forgotPassword(@Body() dto: MobileRequest, @CurrentClient() client: Client): Promise<OtpSentResponse> {
+    return this.codes.send('reset-password', dto.mobile, client);
   }
 
   /** Set a new password with the code from forgot-password; ends all other sessions */
   @Public()
   @Post('reset-password')
   @HttpCode(200)
-  @ApiProblems('OTP_INVALID', 'OTP_EXHAUSTED', 'ACCOUNT_NOT_FOUND')
+  @ApiProblems(...CODE_PROBLEMS, 'ACCOUNT_NOT_FOUND')
   resetPassword(
     @Body() dto: ResetPasswordRequest,
     @CurrentClient() client: Client,

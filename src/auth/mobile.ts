@@ -3,6 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { registerDecorator } from 'class-validator';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { toAsciiDigits } from '../common/ascii-digits.js';
 
 const INPUT_LENGTH_MAX = 40;
 
@@ -14,8 +15,7 @@ const INPUT_LENGTH_MAX = 40;
  */
 export function toE164(input: string): string | undefined {
   if (input.length > INPUT_LENGTH_MAX) return undefined;
-  // NFKC: full-width digits and no-break spaces come from phones' own address books.
-  const parsed = parsePhoneNumberFromString(input.normalize('NFKC').trim(), { extract: false });
+  const parsed = parsePhoneNumberFromString(toAsciiDigits(input).trim(), { extract: false });
   return parsed?.isPossible() && parsed.ext === undefined ? parsed.number : undefined;
 }
 

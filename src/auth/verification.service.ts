@@ -1,16 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { AuthEvents } from '../audit/auth-events.js';
 import { AppError } from '../common/app-error.js';
 import type { Client } from '../common/client.js';
 import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { SessionsService } from '../sessions/sessions.service.js';
-import type { User } from '../users/user.entity.js';
 import { UsersRepository } from '../users/users.repository.js';
 import { AuthService } from './auth.service.js';
-import { OtpSentResponse } from './dto/otp-sent.response.js';
+import { CodesService } from './codes.service.js';
 import type { SignupResponse } from './dto/signup.response.js';
-import { OtpDelivery } from './otp-delivery.js';
-import { type OtpPurpose, OtpService } from './otp.service.js';
 import { PendingSignups } from './pending-signups.js';
 
 /**
@@ -20,28 +16,21 @@ import { PendingSignups } from './pending-signups.js';
 @Injectable()
 export class VerificationService {
   constructor(
-    private readonly otps: OtpService,
-    private readonly delivery: OtpDelivery,
+    private readonly codes: CodesService,
     private readonly pending: PendingSignups,
     private readonly users: UsersRepository,
     private readonly auth: AuthService,
     private readonly sessions: SessionsService,
-    private readonly events: AuthEvents,
   ) {}
 
   signup(mobile: string, password: string | null, client: Client): Promise<SignupResponse> {
     return this.pending.add(mobile, password, client.fingerprint);
   }
 
-  async sendOtp(purpose: OtpPurpose, mobile: string): Promise<OtpSentResponse> {
-    const otp = await this.otps.issue(purpose, mobile);
-    return OtpSentResponse.from(otp, this.delivery.deliver(mobile, otp));
-  }
-
   /** Signs in; a number that is new here is signed up. */
   async verifyOtp(mobile: string, code: string, client: Client): Promise<SessionResponse> {
     const known = await this.users.findByMobile(mobile);
-    await this.consume('sign-in', mobile, code, known, client);
+    await this.codes.check('sign-in', mobile, code, known, client);
     const passwordHash = await this.pending.take(mobile, client.fingerprint);
     const { user, created } = known
       ? { user: known, created: false }
@@ -59,32 +48,12 @@ export class VerificationService {
     client: Client,
   ): Promise<SessionResponse> {
     const user = await this.users.findByMobile(mobile);
-    await this.consume('reset-password', mobile, code, user, client);
+    await this.codes.check('reset-password', mobile, code, user, client);
     if (user === null) {
       throw new AppError('ACCOUNT_NOT_FOUND', {
         detail: 'Sign up with /v1/auth/send-otp and /v1/auth/verify-otp.',
       });
     }
     return this.auth.resetPassword(user.id, newPassword, client);
-  }
-
-  /** Uses a code up. A wrong one for a number that has an account is noted there. */
-  private async consume(
-    purpose: OtpPurpose,
-    mobile: string,
-    code: string,
-    user: User | null,
-    client: Client,
-  ): Promise<void> {
-    try {
-      await this.otps.consume(purpose, mobile, code);
-    } catch (error) {
-      if (user !== null && error instanceof AppError) {
-        const wrong = purpose === 'sign-in' ? 'sign_in_failed' : 'password_reset';
-        const kind = error.code === 'OTP_INVALID' ? wrong : 'code_locked';
-        this.events.recordFailure(user.id, client, kind, { method: 'code' });
-      }
-      throw error;
-    }
   }
 }

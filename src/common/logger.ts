@@ -16,6 +16,7 @@ const REDACTED = [
   'accessToken',
   'refreshToken',
   'apiKey',
+  'authToken',
   'secret',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 

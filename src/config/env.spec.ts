@@ -52,6 +52,11 @@ describe('the settings', () => {
       OTP_TTL_SECONDS: 300,
       OTP_MAX_GUESSES: 5,
       OTP_RESEND_SECONDS: 60,
+      OTP_SENDS_PER_NUMBER: [
+        { limit: 5, windowMs: 600_000 },
+        { limit: 10, windowMs: 86_400_000 },
+      ],
+      OTP_COUNTRIES: [],
       BASIC_DAILY_PROMPTS: 5,
       GEMINI_MODEL: 'gemini-3.8-flash',
       DOCS_ENABLED: true,
@@ -132,6 +137,14 @@ describe('a setting that is missing or wrong', () => {
     ['OTP_DELIVERY', 'pigeon-value'],
     ['OTP_DELIVERY_INSECURE_CONFIRMED', 'yes-value'],
     ['OTP_TTL_SECONDS', '300s-value'],
+    ['OTP_SENDS_PER_NUMBER', 'five-value'],
+    ['OTP_SENDS_PER_NUMBER', '6/20m,20'],
+    ['OTP_SENDS_PER_NUMBER', '0/10m'],
+    ['OTP_SENDS_TOTAL', '5/31d-value'],
+    ['OTP_COUNTRIES', 'US,Germany-value'],
+    ['OTP_COUNTRIES', 'us,de'],
+    ['OTP_APP_NAME', 'evil.example/x'],
+    ['TWILIO_API_BASE', 'twilio-value'],
     ['BASIC_DAILY_PROMPTS', 'Infinity'],
     ['GEMINI_MODELS', 'gemini value'],
     ['DOCS_ENABLED', 'TRUE-value'],
@@ -210,5 +223,66 @@ describe('settings that must not be used', () => {
       }
       expect(problemsOf(settings)).toEqual([]);
     }
+  });
+
+  it('production takes a webhook that is signed and encrypted, and confirmation for one that is not', () => {
+    const settings = {
+      ...PRODUCTION,
+      OTP_DELIVERY: 'webhook',
+      OTP_DELIVERY_INSECURE_CONFIRMED: undefined,
+      OTP_WEBHOOK_URL: 'https://sms.example/send',
+      OTP_WEBHOOK_SECRET: 'aVeryLongSecretOfTheGateway012345',
+    };
+    expect(problemsOf(settings)).toEqual([]);
+    const plain = { ...settings, OTP_WEBHOOK_URL: 'http://sms.example/send' };
+    expect(problemsOf(plain)).toEqual([expect.stringContaining('OTP_DELIVERY_INSECURE_CONFIRMED=true')]);
+    expect(problemsOf({ ...plain, OTP_DELIVERY_INSECURE_CONFIRMED: 'true' })).toEqual([]);
+    const simulated = { ...settings, OTP_WEBHOOK_SECRET: `simulated_${settings.OTP_WEBHOOK_SECRET}` };
+    expect(problemsOf(simulated)).toEqual([expect.stringContaining('OTP_WEBHOOK_SECRET belongs to')]);
+  });
+});
+
+describe('settings that belong together', () => {
+  const WEBHOOK = {
+    OTP_WEBHOOK_URL: 'https://sms.example',
+    OTP_WEBHOOK_SECRET: 'aVeryLongSecretOfTheGateway012345',
+  };
+  const TWILIO = {
+    TWILIO_ACCOUNT_SID: `AC${'0123456789abcdef'.repeat(2)}`,
+    TWILIO_AUTH_TOKEN: '0123456789abcdef0123456789abcdef',
+    TWILIO_FROM: '+15005550006',
+  };
+  const TEST_NUMBERS = { OTP_TEST_NUMBERS: '+15555550100=123456', OTP_TEST_NUMBERS_UNTIL: '2027-01-31' };
+
+  it.each<[string, Record<string, string>, Record<string, string>]>([
+    ['a webhook', { OTP_DELIVERY: 'webhook' }, WEBHOOK],
+    [
+      'a webhook beside the answer',
+      { OTP_DELIVERY: 'response', OTP_WEBHOOK_URL: WEBHOOK.OTP_WEBHOOK_URL },
+      { OTP_WEBHOOK_SECRET: WEBHOOK.OTP_WEBHOOK_SECRET },
+    ],
+    ['Twilio', { OTP_DELIVERY: 'twilio' }, TWILIO],
+    ['test numbers', {}, TEST_NUMBERS],
+  ])('%s needs all of them', (_what, chosen, settings) => {
+    const all: Record<string, string | undefined> = { ...MINIMAL, ...chosen, ...settings };
+    expect(problemsOf(all)).toEqual([]);
+    for (const name of Object.keys(settings)) {
+      expect(problemsOf({ ...all, [name]: undefined })).toEqual([`${name} is not set`]);
+    }
+  });
+
+  it.each([
+    [{ ...TEST_NUMBERS, OTP_TEST_NUMBERS: '15555550100=654321' }, 'OTP_TEST_NUMBERS'],
+    [{ ...TEST_NUMBERS, OTP_TEST_NUMBERS: '+15555550100=65432' }, 'OTP_TEST_NUMBERS'],
+    [{ ...TEST_NUMBERS, OTP_TEST_NUMBERS: '+15555550100=654321,' }, 'OTP_TEST_NUMBERS'],
+    [{ ...TEST_NUMBERS, OTP_TEST_NUMBERS_UNTIL: '2027-02-31' }, 'OTP_TEST_NUMBERS_UNTIL'],
+    [{ ...TEST_NUMBERS, OTP_TEST_NUMBERS_UNTIL: '31.01.2027' }, 'OTP_TEST_NUMBERS_UNTIL'],
+    [{ ...WEBHOOK, OTP_WEBHOOK_SECRET: 'short-654321' }, 'OTP_WEBHOOK_SECRET'],
+    [{ ...TWILIO, OTP_DELIVERY: 'twilio', TWILIO_ACCOUNT_SID: 'SK654321' }, 'TWILIO_ACCOUNT_SID'],
+    [{ ...TWILIO, OTP_DELIVERY: 'twilio', TWILIO_FROM: 'a sender that is too long 654321' }, 'TWILIO_FROM'],
+  ])('%j is refused by name', (settings, name) => {
+    const problems = problemsOf({ ...MINIMAL, ...settings });
+    expect(problems).toEqual([expect.stringContaining(name)]);
+    expect(problems[0]).not.toMatch(/65432/);
   });
 });

@@ -1,56 +1,17 @@
 import 'reflect-metadata';
-import { Transform, Type } from 'class-transformer';
-import {
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsNotEmpty,
-  IsString,
-  IsUrl,
-  Matches,
-  Max,
-  Min,
-  MinLength,
-} from 'class-validator';
+import { IsArray, IsIn, IsNotEmpty, IsString, IsUrl, Matches, MinLength } from 'class-validator';
 import { AreAddressRanges } from './address-range.js';
-
-// Underscores: containers are called `my_db`.
-const URL_OPTIONS = { require_tld: false, require_protocol: true, allow_underscores: true };
-
-const Integer = (min: number, max: number): PropertyDecorator => {
-  return (target, key) => {
-    Type(() => Number)(target, key);
-    IsInt()(target, key);
-    Min(min)(target, key);
-    Max(max)(target, key);
-  };
-};
-
-/** A comma-separated setting as an array. */
-const List = (): PropertyDecorator =>
-  Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value,
-  );
-
-const Flag = (): PropertyDecorator => {
-  return (target, key) => {
-    Transform(({ value }) => (value === 'true' ? true : value === 'false' ? false : (value as unknown)))(
-      target,
-      key,
-    );
-    IsBoolean()(target, key);
-  };
-};
+import { WithOtpSettings } from './env/otp-settings.js';
+import { Flag, Integer, List, URL_OPTIONS } from './env/rules.js';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
-export type OtpDelivery = 'response' | 'log';
 
 /**
  * Every setting of the product: name, type, range and default. `.env.example` and the table in README.md say the
- * same in prose (a test compares the names). Only load-env.ts reads `process.env`.
+ * same in prose (a test compares the names). Only load-env.ts reads `process.env`. Those of a feature with many are a
+ * group in env/ and are fields of this class like the others.
  */
-export class Env {
+export class Env extends WithOtpSettings(Object) {
   @IsIn(['development', 'test', 'production'])
   NODE_ENV: 'development' | 'test' | 'production' = 'development';
 
@@ -134,26 +95,6 @@ export class Env {
   /** How long a `streamUrl` can be opened, seconds. */
   @Integer(1, 86_400)
   STREAM_TICKET_TTL_SECONDS = 600;
-
-  /** How a one-time code reaches its person. `response` returns it in the answer; `log` prints it. */
-  @IsIn(['response', 'log'])
-  OTP_DELIVERY!: OtpDelivery;
-
-  /** Confirms, in production, an OTP_DELIVERY that shows codes to others than the owner of the number. */
-  @Flag()
-  OTP_DELIVERY_INSECURE_CONFIRMED = false;
-
-  /** Lifetime of a one-time code, seconds (ASVS 5, 6.5). */
-  @Integer(1, 3600)
-  OTP_TTL_SECONDS = 300;
-
-  /** Guesses per code (Twilio Verify). */
-  @Integer(1, 100)
-  OTP_MAX_GUESSES = 5;
-
-  /** Pause between two codes to one number, seconds. */
-  @Integer(0, 3600)
-  OTP_RESEND_SECONDS = 60;
 
   /** How long a sign-up waits for its number to be verified, seconds. */
   @Integer(1, 86_400)

@@ -4,11 +4,15 @@ const SECRETS = [
   'STRIPE_SECRET_KEY',
   'STRIPE_PRO_PRICE_ID',
   'STRIPE_WEBHOOK_SECRET',
+  'TWILIO_AUTH_TOKEN',
+  'OTP_WEBHOOK_SECRET',
 ] as const;
 
 /** What is looked at; `Env` has it all. */
 type CheckedSettings = Record<(typeof SECRETS)[number], string | readonly string[]> & {
   NODE_ENV: string;
+  OTP_DELIVERY: string;
+  OTP_WEBHOOK_URL: string;
   OTP_DELIVERY_INSECURE_CONFIRMED: boolean;
 };
 
@@ -41,11 +45,20 @@ function findUnsafeInProduction(env: CheckedSettings): string[] {
   const problems = SECRETS.filter((name) => anyOf(env[name], (value) => SIMULATED.test(value))).map(
     (name) => `${name} belongs to the simulated services of \`npm run local\``,
   );
-  if (!env.OTP_DELIVERY_INSECURE_CONFIRMED) {
+  if (showsCodes(env) && !env.OTP_DELIVERY_INSECURE_CONFIRMED) {
     problems.push(
       `OTP_DELIVERY shows one-time codes to others than the owner of the number; ` +
         `to use it in production all the same, set OTP_DELIVERY_INSECURE_CONFIRMED=true`,
     );
   }
   return problems;
+}
+
+/** To whoever asks, to whoever reads the log, or to whoever is on the line. */
+function showsCodes({ OTP_DELIVERY, OTP_WEBHOOK_URL }: CheckedSettings): boolean {
+  return (
+    OTP_DELIVERY === 'response' ||
+    OTP_DELIVERY === 'log' ||
+    (OTP_DELIVERY === 'webhook' && !OTP_WEBHOOK_URL.startsWith('https:'))
+  );
 }

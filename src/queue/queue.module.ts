@@ -3,7 +3,8 @@ import { Module } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
-import { REPLY_QUEUE, STRIPE_EVENT_QUEUE, TITLE_QUEUE } from './queues.js';
+import { OtpDeliveryQueue } from './otp-delivery-queue.js';
+import { OTP_DELIVERY_QUEUE, REPLY_QUEUE, STRIPE_EVENT_QUEUE, TITLE_QUEUE } from './queues.js';
 import { ReplyQueue } from './reply-queue.js';
 import { StripeEventQueue } from './stripe-event-queue.js';
 import { TitleQueue } from './title-queue.js';
@@ -15,9 +16,14 @@ import { TitleQueue } from './title-queue.js';
       inject: [REDIS],
       useFactory: (connection: Redis) => ({ connection, prefix: QUEUE_PREFIX }),
     }),
-    BullModule.registerQueue({ name: REPLY_QUEUE }, { name: STRIPE_EVENT_QUEUE }, { name: TITLE_QUEUE }),
+    BullModule.registerQueue(
+      { name: REPLY_QUEUE },
+      { name: STRIPE_EVENT_QUEUE },
+      { name: TITLE_QUEUE },
+      { name: OTP_DELIVERY_QUEUE },
+    ),
   ],
-  providers: [ReplyQueue, StripeEventQueue, TitleQueue],
-  exports: [ReplyQueue, StripeEventQueue, TitleQueue],
+  providers: [ReplyQueue, StripeEventQueue, TitleQueue, OtpDeliveryQueue],
+  exports: [ReplyQueue, StripeEventQueue, TitleQueue, OtpDeliveryQueue],
 })
 export class QueueModule {}

@@ -1,9 +1,11 @@
+import type { OtpPurpose } from '../common/otp-purpose.js';
 import type { Tier } from '../users/user.entity.js';
 
-/** Queue names and what their jobs carry: ids only, the truth is in Postgres. */
+/** Queue names and what their jobs carry: ids only, the truth is elsewhere. */
 export const REPLY_QUEUE = 'replies';
 export const STRIPE_EVENT_QUEUE = 'stripe-events';
 export const TITLE_QUEUE = 'titles';
+export const OTP_DELIVERY_QUEUE = 'otp-deliveries';
 
 /** A reply that is owed. The job's id is the reply's. */
 export interface ReplyJob {
@@ -25,4 +27,14 @@ export interface OwedReply extends ReplyJob {
 /** A stored webhook event that is to be acted on. The job's id is the event's. */
 export interface StripeEventJob {
   eventId: string;
+}
+
+/** A one-time code that is to be sent. The code is not here: who has the server's key makes it from these. */
+export interface OtpDeliveryJob {
+  /** The code's, and the job's. */
+  id: string;
+  purpose: OtpPurpose;
+  mobile: string;
+  /** Who asked for it: what a failed delivery is given back to. */
+  address: string;
 }

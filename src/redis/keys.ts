@@ -9,6 +9,20 @@ export const keys = {
   session: (userId: string, sessionId: string) => `session:{${userId}}:${sessionId}`,
   /** Hash: the one live code for a purpose and number. */
   otp: (purpose: string, mobile: string) => `otp:{${mobile}}:${purpose}`,
+  /** String: the last code sent to a number, for as long as no other may be. */
+  otpPause: (mobile: string) => `otp-pause:{${mobile}}`,
+  /** Sorted sets, scored by time: the codes sent to a number, and the wrong guesses at them. */
+  otpSends: (mobile: string) => `otp-sends:{${mobile}}`,
+  otpGuesses: (mobile: string) => `otp-guesses:{${mobile}}`,
+  /** Hash: failures in a row at a number, and until when it is locked for them. */
+  otpFailures: (mobile: string) => `otp-failures:{${mobile}}`,
+  /** Sorted sets, scored by time: the codes asked for from an address, and the wrong guesses from there. */
+  otpSendsFrom: (address: string) => `otp-sends-from:{${address}}`,
+  otpGuessesFrom: (address: string) => `otp-guesses-from:{${address}}`,
+  /** Sorted sets, scored by time: the codes sent to like numbers, to a country calling code, and in all. */
+  otpSendsToPrefix: (prefix: string) => `otp-sends-to-prefix:{${prefix}}`,
+  otpSendsToDialCode: (dialCode: string) => `otp-sends-to-dial-code:{${dialCode}}`,
+  otpSendsTotal: 'otp-sends-total',
   /** Hash: a sign-up whose number is not verified yet. */
   signup: (mobile: string) => `signup:{${mobile}}`,
   /** Sorted set: the prompts that a person was charged for on one UTC day (yyyy-mm-dd). */

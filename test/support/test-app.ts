@@ -11,6 +11,19 @@ import { AppProcess } from './app-process.js';
 const STRIPE = { secretKey: 'sk_test_e2e', webhookSecret: 'whsec_e2e', proPriceId: 'price_pro' };
 const GEMINI_KEY = 'gemini-key-e2e';
 
+/** Specs sign up many people quickly, with numbers that follow each other. */
+const WIDE_OTP_LIMITS = Object.fromEntries(
+  [
+    'OTP_SENDS_PER_NUMBER',
+    'OTP_SENDS_PER_ADDRESS',
+    'OTP_SENDS_PER_PREFIX',
+    'OTP_SENDS_PER_DIAL_CODE',
+    'OTP_SENDS_TOTAL',
+    'OTP_GUESSES_PER_NUMBER',
+    'OTP_GUESSES_PER_ADDRESS',
+  ].map((name) => [name, '100000/1d']),
+);
+
 /** The whole product around one application process, private to a spec. */
 export interface TestApp {
   /** Talks to the application over HTTP. */
@@ -45,6 +58,7 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     REDIS_URL: redis.url,
     JWT_SECRET: randomBytes(32).toString('base64'),
     OTP_RESEND_SECONDS: '0',
+    ...WIDE_OTP_LIMITS,
     THROTTLE_IP_PER_MINUTE: '100000',
     THROTTLE_USER_PER_MINUTE: '100000',
     GEMINI_API_KEY: GEMINI_KEY,

@@ -1,4 +1,5 @@
-import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { IsOtp } from '../../otp/is-otp.js';
 import { IsMobile } from '../mobile.js';
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../passwords.js';
 
@@ -25,11 +26,10 @@ export class SignupRequest extends MobileRequest {
 
 export class VerifyOtpRequest extends MobileRequest {
   /**
-   * The six digits that were sent.
+   * The six digits that were sent; those of other scripts are understood.
    * @example '123456'
    */
-  @IsString()
-  @Matches(/^[0-9]{6}$/, { message: 'otp must be the six digits of the code' })
+  @IsOtp()
   otp!: string;
 }
 

@@ -1,4 +1,4 @@
-import type { IssuedOtp } from '../otp.service.js';
+import type { IssuedOtp } from '../../otp/otp.service.js';
 
 export class OtpSentResponse {
   /** Until when the code is good. */

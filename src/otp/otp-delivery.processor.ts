@@ -1,0 +1,80 @@
+import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import type { Job } from 'bullmq';
+import { requestContext } from '../common/request-context.js';
+import { Env } from '../config/env.js';
+import type { OtpDeliveryJob } from '../queue/queues.js';
+import { OtpCodes } from './otp-codes.js';
+import { otpText } from './otp-message.js';
+import { DeliveryRefusedError, OTP_SENDER, type OtpSender } from './otp-sender.js';
+import { OtpStore } from './otp-store.js';
+import { SendLimits } from './send-limits.js';
+
+/**
+ * Sends messages. The code is not in the job: it is made again from the job's id, and only as long as it is the live
+ * one. What could not be sent takes nothing from the person's sends.
+ */
+@Injectable()
+export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(OtpDeliveryProcessor.name);
+
+  constructor(
+    private readonly env: Env,
+    private readonly codes: OtpCodes,
+    private readonly store: OtpStore,
+    private readonly limits: SendLimits,
+    @Inject(OTP_SENDER) private readonly sender: OtpSender,
+  ) {
+    super();
+  }
+
+  override process(job: Job<OtpDeliveryJob>): Promise<string> {
+    return requestContext.run({ jobId: job.data.id }, () => this.deliver(job));
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.worker.close();
+  }
+
+  @OnWorkerEvent('failed')
+  onFailed(job: Job<OtpDeliveryJob> | undefined, err: Error): void {
+    this.logger.warn({ err, jobId: job?.id, attempt: job?.attemptsMade }, 'A code could not be sent yet');
+  }
+
+  @OnWorkerEvent('error')
+  onError(): void {
+    // As in ReplyProcessor.
+  }
+
+  private async deliver(job: Job<OtpDeliveryJob>): Promise<string> {
+    const { id, purpose, mobile } = job.data;
+    const code = this.codes.codeFor(purpose, mobile, id);
+    const mac = this.codes.mac(purpose, mobile, code);
+    const expiresAt = await this.store.findExpiry({ purpose, mobile, id, mac });
+    if (expiresAt === null) {
+      await this.limits.giveBack(job.data);
+      return 'no longer wanted';
+    }
+    const text = otpText(purpose, code, this.env.OTP_APP_NAME, Math.ceil(this.env.OTP_TTL_SECONDS / 60));
+    try {
+      await this.sender.send({ id, purpose, to: mobile, code, text, expiresAt });
+      return 'sent';
+    } catch (err) {
+      return this.giveUp(job, err);
+    }
+  }
+
+  /** Throws when there is a try left. */
+  private async giveUp(job: Job<OtpDeliveryJob>, err: unknown): Promise<string> {
+    if (err instanceof DeliveryRefusedError) {
+      // The caps keep counting it, or numbers that cannot be reached would be free to try without end.
+      await this.limits.giveBackNumber(job.data);
+      this.logger.warn({ err }, 'A code was refused by the provider');
+      return 'refused';
+    }
+    if (job.attemptsMade + 1 < (job.opts.attempts ?? 1)) throw err;
+    await this.limits.giveBack(job.data);
+    this.logger.error({ err }, 'A code could not be sent; it does not count as sent');
+    return 'failed';
+  }
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { addressBlock } from '../common/address-block.js';
+import { AppError } from '../common/app-error.js';
+import type { OtpPurpose } from '../common/otp-purpose.js';
+import { Env } from '../config/env.js';
+import { destinationOf } from './destination.js';
+import { GuessLimits, guessLimitError, lockedError } from './guess-limits.js';
+import { OtpCodes } from './otp-codes.js';
+import { OtpStore } from './otp-store.js';
+import { type Send, SendLimits } from './send-limits.js';
+import { TestNumbers } from './test-numbers.js';
+
+const ID_BYTES = 16;
+const randomId = (): string => randomBytes(ID_BYTES).toString('base64url');
+
+export interface IssuedOtp extends Send {
+  purpose: OtpPurpose;
+  /** The plain code: for delivery only. */
+  code: string;
+  expiresAt: Date;
+  resendAt: Date;
+}
+
+/** One-time codes: six digits, bound to a purpose and a number, good once. Knows nothing of accounts. */
+@Injectable()
+export class OtpService {
+  constructor(
+    private readonly env: Env,
+    private readonly codes: OtpCodes,
+    private readonly store: OtpStore,
+    private readonly sends: SendLimits,
+    private readonly guesses: GuessLimits,
+    private readonly testNumbers: TestNumbers,
+  ) {}
+
+  /**
+   * Makes a code that replaces an earlier one. Sending it is up to the caller.
+   *
+   * @param ip of who asks
+   * @throws AppError COUNTRY_NOT_ALLOWED, and those of SendLimits; the earlier code then stays good
+   */
+  async issue(purpose: OtpPurpose, mobile: string, ip: string): Promise<IssuedOtp> {
+    const send = { id: randomId(), mobile, address: addressBlock(ip) };
+    const isTest = this.testNumbers.has(mobile);
+    if (!isTest) this.requireAllowedCountry(mobile);
+    await (isTest ? this.sends.takeUnsent(send) : this.sends.take(send));
+    const now = Date.now();
+    const code = this.codes.codeFor(purpose, mobile, send.id);
+    const expiresAt = new Date(now + this.env.OTP_TTL_SECONDS * 1000);
+    await this.store.replace({ ...send, purpose, mac: this.codes.mac(purpose, mobile, code), expiresAt });
+    const resendAt = new Date(isTest ? now : now + this.env.OTP_RESEND_SECONDS * 1000);
+    return { ...send, purpose, code, expiresAt, resendAt };
+  }
+
+  /**
+   * Uses a code up.
+   *
+   * @throws AppError OTP_INVALID, OTP_EXHAUSTED; OTP_GUESS_LIMIT_REACHED, OTP_LOCKED with the seconds to wait
+   */
+  async consume(purpose: OtpPurpose, mobile: string, code: string, ip: string): Promise<void> {
+    const [guessId, address] = [randomId(), addressBlock(ip)];
+    await this.guesses.take(address, guessId);
+    const mac = this.codes.mac(purpose, mobile, code);
+    const [outcome, wait] = await this.store.consume(purpose, mobile, mac, guessId);
+    if (outcome === 'invalid') throw new AppError('OTP_INVALID');
+    if (outcome === 'exhausted') throw new AppError('OTP_EXHAUSTED');
+    if (outcome === 'limited') throw guessLimitError('Too many codes were tried for this number.', wait);
+    if (outcome === 'locked') throw lockedError(wait);
+    await this.guesses.giveBack(address, guessId);
+  }
+
+  private requireAllowedCountry(mobile: string): void {
+    const { OTP_COUNTRIES: allowed } = this.env;
+    if (allowed.length === 0 || allowed.includes(destinationOf(mobile).country ?? '')) return;
+    throw new AppError('COUNTRY_NOT_ALLOWED', { detail: 'Use a number of a country that we serve.' });
+  }
+}
