@@ -174,7 +174,7 @@ describe('signing up', () => {
 
   it.each([
     ['7 characters', '1234567', 400],
-    ['8 characters', '12345678', 201],
+    ['8 characters', '1234567x', 201],
     ['8 characters outside the basic plane', '😀'.repeat(8), 201],
     ['128 characters', 'x'.repeat(128), 201],
     ['129 characters', 'x'.repeat(129), 400],

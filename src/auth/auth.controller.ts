@@ -45,6 +45,7 @@ export class AuthController {
    */
   @Public()
   @Post('signup')
+  @ApiProblems('PASSWORDS_BUSY')
   signup(@Body() dto: SignupRequest, @CurrentClient() client: Client): Promise<SignupResponse> {
     return this.verification.signup(dto.mobile, dto.password ?? null, client);
   }
@@ -67,11 +68,16 @@ export class AuthController {
     return this.verification.verifyOtp(dto.mobile, dto.otp, client);
   }
 
-  /** Sign in with mobile number and password */
+  /**
+   * Sign in with mobile number and password
+   *
+   * @remarks After too many wrong passwords for a number, or from an address, even the right one is refused for a
+   * while that grows with each further one. Signing in with a code stays possible.
+   */
   @Public()
   @Post('login')
   @HttpCode(200)
-  @ApiProblems('INVALID_CREDENTIALS')
+  @ApiProblems('INVALID_CREDENTIALS', 'PASSWORD_GUESSES_EXHAUSTED', 'PASSWORDS_BUSY')
   login(@Body() dto: LoginRequest, @CurrentClient() client: Client): Promise<SessionResponse> {
     return this.auth.login(dto.mobile, dto.password, client);
   }
@@ -89,7 +95,7 @@ export class AuthController {
   @Public()
   @Post('reset-password')
   @HttpCode(200)
-  @ApiProblems(...CODE_PROBLEMS, 'ACCOUNT_NOT_FOUND')
+  @ApiProblems(...CODE_PROBLEMS, 'ACCOUNT_NOT_FOUND', 'PASSWORDS_BUSY')
   resetPassword(
     @Body() dto: ResetPasswordRequest,
     @CurrentClient() client: Client,
@@ -101,7 +107,7 @@ export class AuthController {
   @ApiBearerAuth()
   @Post('change-password')
   @HttpCode(200)
-  @ApiProblems('WRONG_PASSWORD')
+  @ApiProblems('WRONG_PASSWORD', 'PASSWORD_GUESSES_EXHAUSTED', 'PASSWORDS_BUSY')
   changePassword(
     @CurrentUserId() userId: string,
     @CurrentSessionId() sessionId: string,

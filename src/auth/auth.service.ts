@@ -1,35 +1,48 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { AuthEvents } from '../audit/auth-events.js';
 import { AppError } from '../common/app-error.js';
 import type { Client } from '../common/client.js';
+import { isOwnNumber, OWN_NUMBER_MESSAGE } from '../passwords/common-passwords.js';
+import { PasswordGuesses } from '../passwords/password-guesses.js';
+import { Passwords } from '../passwords/passwords.js';
 import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { SessionsService } from '../sessions/sessions.service.js';
+import type { User } from '../users/user.entity.js';
 import { UsersRepository } from '../users/users.repository.js';
-import { Passwords } from './passwords.js';
 
 /** Signing in with a password, and changing it. */
 @Injectable()
 export class AuthService {
+  private readonly logger = new Logger('Auth');
+
   constructor(
     private readonly users: UsersRepository,
     private readonly passwords: Passwords,
+    private readonly guesses: PasswordGuesses,
     private readonly sessions: SessionsService,
     private readonly events: AuthEvents,
   ) {}
 
-  /** One answer, after the same time, for a wrong password, an account without one and an unknown number. */
+  /**
+   * One answer, after the same time, for a wrong password, an account without one and an unknown number.
+   *
+   * @throws AppError INVALID_CREDENTIALS, PASSWORD_GUESSES_EXHAUSTED, PASSWORDS_BUSY
+   */
   async login(mobile: string, password: string, client: Client): Promise<SessionResponse> {
-    const user = await this.users.findByMobile(mobile);
-    const matches = await this.passwords.matches(user?.passwordHash ?? null, password);
-    if (user === null || !matches) {
-      if (user) this.events.recordFailure(user.id, client, 'sign_in_failed', { method: 'password' });
-      throw new AppError('INVALID_CREDENTIALS');
-    }
-    return this.sessions.signIn(user.id, client, async (change, sessionId) => {
-      // Changed while it was compared: the old password opens nothing any more.
-      if (change.user.passwordHash !== user.passwordHash) throw new AppError('INVALID_CREDENTIALS');
+    this.passwords.assertNotBusy();
+    const user = await this.guesses.guarded(mobile, client.ip, async () => {
+      const found = await this.users.findByMobile(mobile);
+      if (await this.passwords.matches(found?.passwordHash ?? null, password)) return found;
+      if (found) this.events.recordFailure(found.id, client, 'sign_in_failed', { method: 'password' });
+      return null;
+    });
+    if (user === null) throw new AppError('INVALID_CREDENTIALS');
+    const session = await this.sessions.signIn(user.id, client, async (change, sessionId) => {
+      if (!(await this.isStill(change.user, user, password))) throw new AppError('INVALID_CREDENTIALS');
       await change.record('signed_in', { method: 'password', sessionId });
     });
+    void this.renewHash(user, password);
+    return session;
   }
 
   /**
@@ -44,26 +57,58 @@ export class AuthService {
   ): Promise<SessionResponse> {
     const user = await this.users.findById(userId);
     if (user === null) throw new AppError('UNAUTHENTICATED');
-    if (user.passwordHash !== null && !(await this.passwords.matches(user.passwordHash, current ?? ''))) {
-      this.events.recordFailure(userId, client, 'password_changed', { method: 'password' });
-      throw new AppError('WRONG_PASSWORD');
+    if (isOwnNumber(next, user.mobile)) {
+      throw new AppError('VALIDATION_FAILED', {
+        errors: [{ path: 'newPassword', message: `newPassword ${OWN_NUMBER_MESSAGE}` }],
+      });
     }
+    await this.assertKnows(user, current ?? '', client);
     const passwordHash = await this.passwords.hash(next);
-    return this.sessions.signIn(userId, client, async (change, newSessionId) => {
+    const session = await this.sessions.signIn(userId, client, async (change, newSessionId) => {
       if (!(await change.endAll()).includes(sessionId)) throw new AppError('UNAUTHENTICATED');
-      if (change.user.passwordHash !== user.passwordHash) throw new AppError('WRONG_PASSWORD');
+      if (!(await this.isStill(change.user, user, current ?? ''))) throw new AppError('WRONG_PASSWORD');
       await change.setPassword(passwordHash);
       await change.record('password_changed', { sessionId: newSessionId });
     });
+    await this.guesses.forget(user.mobile);
+    return session;
   }
 
   /** For a person who has proven their number. Ends every session; the caller goes on with the one in the answer. */
-  async resetPassword(userId: string, next: string, client: Client): Promise<SessionResponse> {
-    const passwordHash = await this.passwords.hash(next);
-    return this.sessions.signIn(userId, client, async (change, sessionId) => {
+  async resetPassword(user: User, passwordHash: string, client: Client): Promise<SessionResponse> {
+    const session = await this.sessions.signIn(user.id, client, async (change, sessionId) => {
       await change.endAll();
       await change.setPassword(passwordHash);
       await change.record('password_reset', { method: 'code', sessionId });
     });
+    await this.guesses.forget(user.mobile);
+    return session;
+  }
+
+  /** @throws AppError WRONG_PASSWORD */
+  private async assertKnows(user: User, password: string, client: Client): Promise<void> {
+    const { passwordHash } = user;
+    if (passwordHash === null) return;
+    const right = await this.guesses.guarded(user.mobile, null, async () =>
+      (await this.passwords.matches(passwordHash, password)) ? user : null,
+    );
+    if (right !== null) return;
+    this.events.recordFailure(user.id, client, 'password_changed', { method: 'password' });
+    throw new AppError('WRONG_PASSWORD');
+  }
+
+  /** Whether a password that opened an account opens it now: it may have been changed, or only its hash renewed. */
+  private async isStill(now: User, then: User, password: string): Promise<boolean> {
+    return now.passwordHash === then.passwordHash || this.passwords.matches(now.passwordHash, password);
+  }
+
+  /** Beside the answer, never instead of it: what fails now comes round again at the next login. */
+  private async renewHash({ id, passwordHash }: User, password: string): Promise<void> {
+    if (passwordHash === null || !this.passwords.isOutdated(passwordHash)) return;
+    try {
+      await this.users.replacePasswordHash(id, passwordHash, await this.passwords.hash(password));
+    } catch (err) {
+      this.logger.warn({ err }, 'A password hash could not be renewed; the next login tries again');
+    }
   }
 }

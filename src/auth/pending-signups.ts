@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
+import { Passwords } from '../passwords/passwords.js';
 import { SignupResponse } from './dto/signup.response.js';
-import { Passwords } from './passwords.js';
 
 /**
  * Sign-ups whose number is not proven yet. They are no accounts, so nobody can occupy a number; and the password that

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
 import type { Client } from '../common/client.js';
+import { Passwords } from '../passwords/passwords.js';
 import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersRepository } from '../users/users.repository.js';
@@ -21,6 +22,7 @@ export class VerificationService {
     private readonly users: UsersRepository,
     private readonly auth: AuthService,
     private readonly sessions: SessionsService,
+    private readonly passwords: Passwords,
   ) {}
 
   signup(mobile: string, password: string | null, client: Client): Promise<SignupResponse> {
@@ -48,12 +50,14 @@ export class VerificationService {
     client: Client,
   ): Promise<SessionResponse> {
     const user = await this.users.findByMobile(mobile);
+    // First, because it can be refused (PASSWORDS_BUSY): that must not use the code up.
+    const passwordHash = await this.passwords.hash(newPassword);
     await this.codes.check('reset-password', mobile, code, user, client);
     if (user === null) {
       throw new AppError('ACCOUNT_NOT_FOUND', {
         detail: 'Sign up with /v1/auth/send-otp and /v1/auth/verify-otp.',
       });
     }
-    return this.auth.resetPassword(user.id, newPassword, client);
+    return this.auth.resetPassword(user, passwordHash, client);
   }
 }

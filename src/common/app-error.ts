@@ -38,10 +38,12 @@ export const PROBLEMS = {
   OTP_SEND_LIMIT_REACHED: [429, 'Too many codes were asked for'],
   OTP_GUESS_LIMIT_REACHED: [429, 'Too many codes were tried'],
   OTP_LOCKED: [429, 'Codes for this number are locked after too many wrong ones'],
+  PASSWORD_GUESSES_EXHAUSTED: [429, 'Too many wrong passwords'],
   TOO_MANY_REQUESTS: [429, 'Too many requests'],
   HEADERS_TOO_LARGE: [431, 'The headers are too large'],
   INTERNAL_ERROR: [500, 'Something went wrong on our side'],
   PAYMENT_PROVIDER_UNAVAILABLE: [502, 'The payment provider cannot be reached'],
+  PASSWORDS_BUSY: [503, 'Too many people sign in with a password right now'],
   SERVICE_UNAVAILABLE: [503, 'The service is not available right now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

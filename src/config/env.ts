@@ -100,6 +100,46 @@ export class Env extends WithOtpSettings(Object) {
   @Integer(1, 86_400)
   SIGNUP_TTL_SECONDS = 900;
 
+  /** Memory of a password hash (argon2id), KiB (OWASP Password Storage). Hashes follow at each person's next login. */
+  @Integer(1024, 4_194_304)
+  PASSWORD_HASH_MEMORY_KIB = 19_456;
+
+  /** Passes over that memory. */
+  @Integer(1, 100)
+  PASSWORD_HASH_PASSES = 2;
+
+  /** Passwords hashed or compared at once by one process; 0: one less than it has cores, but one. */
+  @Integer(0, 1024)
+  PASSWORD_HASH_PARALLEL = 0;
+
+  /** Passwords that wait for that; one more is refused (PASSWORDS_BUSY). */
+  @Integer(1, 100_000)
+  PASSWORD_HASH_WAITING_MAX = 100;
+
+  /** How far hashing steps back behind everything else the machine does: niceness of its threads (Linux); 0 to 19. */
+  @Integer(0, 19)
+  PASSWORD_HASH_NICE = 10;
+
+  /** Wrong passwords in a row that lock a number (for passwords, not for codes); forgotten a day after the last. */
+  @Integer(1, 1_000_000)
+  PASSWORD_MAX_GUESSES = 10;
+
+  /** Wrong passwords from one address in a window, for whatever numbers. */
+  @Integer(1, 1_000_000)
+  PASSWORD_MAX_GUESSES_PER_IP = 30;
+
+  /** That window, seconds. */
+  @Integer(1, 86_400)
+  PASSWORD_GUESS_WINDOW_SECONDS = 900;
+
+  /** First lock of a number, seconds; doubles with each wrong password after it. */
+  @Integer(1, 86_400)
+  PASSWORD_LOCK_SECONDS = 60;
+
+  /** Longest lock, seconds; as long after its end the guesses are forgotten. */
+  @Integer(1, 86_400)
+  PASSWORD_LOCK_MAX_SECONDS = 3600;
+
   /** Requests a minute from one address. */
   @Integer(1, 1_000_000)
   THROTTLE_IP_PER_MINUTE = 600;

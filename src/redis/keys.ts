@@ -25,6 +25,10 @@ export const keys = {
   otpSendsTotal: 'otp-sends-total',
   /** Hash: a sign-up whose number is not verified yet. */
   signup: (mobile: string) => `signup:{${mobile}}`,
+  /** Hash: wrong passwords for a number, with or without an account, and until when it is locked. */
+  passwordGuesses: (mobile: string) => `password-guesses:{${mobile}}`,
+  /** String: wrong passwords from one address. */
+  passwordGuessesFrom: (ip: string) => `password-guesses-from:{${ip}}`,
   /** Sorted set: the prompts that a person was charged for on one UTC day (yyyy-mm-dd). */
   usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
   /** String: an idempotent request that is being carried out. */

@@ -27,4 +27,15 @@ export class UsersRepository {
   async updateDisplayName(id: string, displayName: string | null): Promise<void> {
     await this.users.update({ id }, { displayName });
   }
+
+  /** The same password, hashed anew; unless it was changed meanwhile. */
+  async replacePasswordHash(id: string, passwordHash: string, renewed: string): Promise<void> {
+    await this.users
+      .createQueryBuilder()
+      .update()
+      // Nothing that the person did.
+      .set({ passwordHash: renewed, updatedAt: () => 'updated_at' })
+      .where({ id, passwordHash })
+      .execute();
+  }
 }

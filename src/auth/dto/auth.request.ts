@@ -1,7 +1,8 @@
 import { IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { IsOtp } from '../../otp/is-otp.js';
 import { IsMobile } from '../mobile.js';
-import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../passwords.js';
+import { IsUncommonPassword } from '../../passwords/common-passwords.js';
+import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../../passwords/passwords.js';
 
 export class MobileRequest {
   /**
@@ -14,13 +15,14 @@ export class MobileRequest {
 
 export class SignupRequest extends MobileRequest {
   /**
-   * Optional: with a password the person can also sign in without a code. Any characters, 8 to 128; null or left out
-   * for none.
+   * Optional: with a password the person can also sign in without a code. Any characters, 8 to 128, but none of
+   * the most used passwords and not the number itself; null or left out for none.
    * @example 'correct horse battery staple'
    */
   @IsOptional()
   @IsString()
   @Length(PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX)
+  @IsUncommonPassword()
   password?: string | null;
 }
 
@@ -44,6 +46,7 @@ export class ResetPasswordRequest extends VerifyOtpRequest {
   /** @example 'a new passphrase of mine' */
   @IsString()
   @Length(PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX)
+  @IsUncommonPassword()
   newPassword!: string;
 }
 
@@ -60,5 +63,6 @@ export class ChangePasswordRequest {
   /** @example 'a new passphrase of mine' */
   @IsString()
   @Length(PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX)
+  @IsUncommonPassword()
   newPassword!: string;
 }
