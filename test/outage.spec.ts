@@ -1,5 +1,7 @@
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aMobile, aRoom, aUser, type SignedIn } from './support/factories.js';
+import { aMobile, aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
+import { ReplyStream } from '../src/streaming/reply-stream.js';
 import { type CuttableLine, layLine } from './support/cuttable-line.js';
 import { theProblem } from './support/problem.js';
 import { login, me, theCode } from './support/sign-in.js';
@@ -12,9 +14,11 @@ const PASSWORD = 'a passphrase of mine';
 
 let app: TestApp;
 let user: SignedIn;
+let redis: Redis;
 let lines: Record<'redis' | 'postgres', CuttableLine>;
 beforeAll(async () => {
   app = await startTestApp();
+  redis = new Redis(app.redis.url);
   lines = { redis: await layLine(app.redis.url), postgres: await layLine(app.env.DATABASE_URL ?? '') };
   await app.process.kill();
   await app.restart({ REDIS_URL: lines.redis.url, DATABASE_URL: lines.postgres.url });
@@ -22,6 +26,7 @@ beforeAll(async () => {
   await aRoom(app, user);
 });
 afterAll(async () => {
+  redis.disconnect();
   await app.stop();
   await Promise.all([lines.redis.cut(), lines.postgres.cut()]);
 });
@@ -87,4 +92,19 @@ it('a Redis that hangs is an outage, not a request that hangs', async () => {
   }
   await until('it is ready again', async () => (await ready()).status === 200);
   expect((await me(app, user.token)).status).toBe(200);
+});
+
+it('a reply that is written while Redis is away for a moment is in its stream whole, and once', async () => {
+  app.gemini.pace({ firstTokenMs: 0, chunkMs: 40 });
+  const room = await aRoom(app, user);
+  const accepted = await aPrompt(app, user, room, 'a few words more '.repeat(60));
+  const stream = new ReplyStream(redis);
+  const { id } = accepted.reply;
+  await until('some of it is there', async () => (await stream.text(id)).length > 50);
+  await lines.redis.cut();
+  await until('it is noticed', () => app.process.logs.some(({ replyId }) => replyId === id));
+  await lines.redis.mend();
+  await until('it is ready again', async () => (await ready()).status === 200);
+  const { content } = await theReply(app, user, accepted);
+  expect(await stream.text(id)).toBe(content);
 });

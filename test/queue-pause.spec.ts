@@ -80,13 +80,14 @@ it.each([
   expect(await theReply(app, other, await send(other, 'c'))).toMatchObject({ status: 'completed' });
 });
 
-it('a last try pauses the queue for the others too', async () => {
+it('a rate limit that the queue waits out is no try', async () => {
   await app.process.stop();
   await second.stop();
   await app.restart({ REPLY_MAX_ATTEMPTS: '1' });
-  const failed = await theReply(app, user, await send(user, '[[429 30]] d'));
-  expect(failed).toMatchObject({ error: { code: 'MODEL_RATE_LIMITED' } });
-  await until('the queue is paused', isPaused);
+  expect(await theReply(app, user, await send(user, '[[429 0.5 x3]] d'))).toMatchObject({
+    status: 'completed',
+  });
+  expect(callsOf('[[429 0.5 x3]] d')).toHaveLength(4);
 });
 
 it('a worker stops at once while the queue is paused', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Conversation, contentsFor, flat } from './support/conversation.js';
-import type { Accepted, Message } from './support/factories.js';
+import { type Accepted, aPrompt, type Message } from './support/factories.js';
 import { aKey, isReplayed, times } from './support/keyed.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
@@ -77,11 +77,44 @@ describe('a regenerated reply', () => {
       [talk.user.id],
     );
     expect(rows.map(({ id }) => id).sort()).toEqual(replies.rows.map((row) => row.charge_id).sort());
-    // One that failed can be had again.
-    const last = await talk.regenerate(failing.body.reply.id);
+    // What it was to replace is there again, and so can be replaced again.
+    const last = await talk.regenerate(again.body.reply.id);
     expect(await talk.reply(last.body)).toMatchObject({ status: 'completed' });
     expect(await talk.used()).toBe(3);
     expect(await talk.ids(`/${last.body.reply.id}/versions`)).toHaveLength(4);
+  });
+
+  it('that comes to nothing gives its place back: the conversation goes on as it was', async () => {
+    const talk = await Conversation.begin(app);
+    const before = await talk.ids();
+    app.gemini.misbehave({ kind: 'blocked-prompt' });
+    const blocked = await talk.regenerate(talk.at(0).reply);
+    expect(await talk.reply(blocked.body)).toMatchObject({ status: 'blocked', version: 2, lastVersion: 1 });
+    expect(await talk.ids()).toEqual(before);
+    app.gemini.misbehave({ kind: 'hang' });
+    const cancelled = await talk.regenerate(talk.at(1).reply);
+    expect(await talk.ids()).toHaveLength(4);
+    await app.api.post(talk.path(`/${cancelled.body.reply.id}/cancel`), undefined, talk.user);
+    app.gemini.behave();
+    for (const list of ['', '?version=1', '?version=3']) expect(await talk.ids(list)).toEqual(before);
+    await talk.turn('four');
+    expect(contentsFor(app, 'four')).toHaveLength(7);
+    expect(await talk.ids(`/${talk.at(0).reply}/versions`)).toEqual([
+      talk.at(0).reply,
+      blocked.body.reply.id,
+    ]);
+  });
+
+  it('that fails when the conversation has gone on from it keeps its place', async () => {
+    const talk = await Conversation.begin(app);
+    app.gemini.misbehave({ kind: 'hang' });
+    const { body } = await talk.regenerate(talk.at(2).reply);
+    const next = await aPrompt(app, talk.user, talk.room, 'and then');
+    await app.api.post(talk.path(`/${body.reply.id}/cancel`), undefined, talk.user);
+    app.gemini.behave();
+    await talk.reply(next);
+    const [prompt] = flat(talk.turns.slice(2));
+    expect((await talk.ids()).slice(-4)).toEqual([prompt, body.reply.id, next.prompt.id, next.reply.id]);
   });
 
   it('is refused at the daily limit, and nothing changes', async () => {

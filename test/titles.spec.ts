@@ -149,7 +149,7 @@ it('pinning a room, or setting its model, while its title is made takes nothing 
 
 it.each<[string, Parameters<TestApp['gemini']['misbehave']>[0], calls: number]>([
   ['is overloaded', { kind: 'unavailable' }, 3],
-  ['limits the rate', { kind: 'rate-limited', retryAfterSeconds: 40 }, 3],
+  ['limits the rate', { kind: 'rate-limited', retryAfterSeconds: 40 }, 1],
   ['breaks off', { kind: 'truncated' }, 3],
   ['has no quota', { kind: 'daily-quota' }, 1],
   ['refuses the conversation', { kind: 'blocked-prompt' }, 1],

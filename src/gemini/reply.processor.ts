@@ -94,7 +94,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
 
   private async wakeNext(userId: string, chatroomId: string): Promise<void> {
     try {
-      const next = await this.replies.findNextUnfinished(userId, chatroomId);
+      const next = await this.replies.findNextWaiting(userId, chatroomId);
       if (next !== null) await this.queue.promote(next);
     } catch (err) {
       this.logger.debug({ err }, 'The next reply of the room was not woken; it looks again by itself');

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { idTime } from '../common/id.js';
 import { Env } from '../config/env.js';
 import { isCharged, type Message } from '../messages/message.entity.js';
 import { type ClaimedReply, RepliesRepository, type ReplyOutcome } from '../messages/replies.repository.js';
@@ -22,9 +23,11 @@ type EndedReply = Pick<Message, 'userId' | 'id' | 'chargeId' | 'attempt' | 'stat
 
 /** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
 const CHARACTERS_PER_TOKEN = 3;
-/** Attempts beyond REPLY_MAX_ATTEMPTS for those that a deploy or a crash cut short, which is not the reply's fault. */
+/** Attempts that may end without a word before this reply itself is suspected of killing its workers. */
 const INTERRUPTIONS_MAX = 5;
 const RETRY_MS_MAX = 60_000;
+/** How long a reply is worth waiting for while Gemini limits the rate, from when it was accepted. */
+const RATE_LIMITED_MS_MAX = 600_000;
 
 /** Generates one reply: builds the request, calls the model, writes the one outcome. */
 @Injectable()
@@ -41,9 +44,7 @@ export class ReplyService {
   ) {}
 
   async generate(reply: ClaimedReply, abort: AbortSignal): Promise<TryResult> {
-    // A worker that died in every try before this one left no word but the count.
-    if (reply.attempt > this.env.REPLY_MAX_ATTEMPTS + INTERRUPTIONS_MAX)
-      return this.finish(reply, failure('REPLY_INTERRUPTED'));
+    if (reply.interruptions > INTERRUPTIONS_MAX) return this.finish(reply, failure('REPLY_INTERRUPTED'));
     const budget = this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN;
     const context = await this.replies.getForReply(reply, budget);
     // The room was deleted, which gave the prompt back.
@@ -57,16 +58,19 @@ export class ReplyService {
     } catch (error) {
       // Cancelled, or another attempt has it: either way somebody else has written, or will.
       if (call.isTakenAway) return DONE;
-      if (error instanceof GeminiAbortedError) return await this.retry(reply, 0);
+      if (error instanceof GeminiAbortedError) return await this.retry(reply, 0, false);
       if (!(error instanceof GeminiError)) throw error;
       this.logger.warn(
         { err: error, replyId: reply.replyId, attempt: reply.attempt },
         'Gemini gave no answer',
       );
-      const pause = this.pauseAfter(error, reply.attempt);
+      const queuePauseMs = queuePauseAfter(error);
+      const pause = this.pauseAfter(error, reply, queuePauseMs);
       const result =
-        pause === null ? await this.finish(reply, attempt.failed(error)) : await this.retry(reply, pause);
-      return { ...result, queuePauseMs: queuePauseAfter(error) };
+        pause === null
+          ? await this.finish(reply, attempt.failed(error))
+          : await this.retry(reply, pause, queuePauseMs === null);
+      return { ...result, queuePauseMs };
     } finally {
       call.end();
     }
@@ -118,20 +122,26 @@ export class ReplyService {
     await this.events.announceFinal(id);
   }
 
-  private async retry(reply: ClaimedReply, retryInMs: number): Promise<TryResult> {
-    await this.replies.release(reply);
+  /** @param failed whether this counts as a try at the model */
+  private async retry(reply: ClaimedReply, retryInMs: number, failed: boolean): Promise<TryResult> {
+    await this.replies.release(reply, failed);
     return { done: false, retryInMs, queuePauseMs: null };
   }
 
   /**
-   * How long to wait before the next try, ms: what Gemini asked for, else twice as long with each attempt; spread, so that
+   * How long to wait before the next try, ms: what Gemini asked for, else twice as long with each failure; spread, so that
    * replies that failed together do not come back together. Null when there is no next try, or nobody would wait for it.
+   * A rate limit that the whole queue waits out says nothing against this reply, so it is no try.
    */
-  private pauseAfter(error: GeminiError, attempt: number): number | null {
-    if (!error.retryable || attempt >= this.env.REPLY_MAX_ATTEMPTS) return null;
-    const base = this.env.REPLY_RETRY_BASE_MS * 2 ** (attempt - 1);
-    if (error.retryAfterMs === undefined) return Math.min(base, RETRY_MS_MAX) * (0.5 + Math.random() / 2);
-    return error.retryAfterMs > RETRY_MS_MAX ? null : error.retryAfterMs + Math.random() * base;
+  private pauseAfter(error: GeminiError, reply: ClaimedReply, queuePauseMs: number | null): number | null {
+    const base = this.env.REPLY_RETRY_BASE_MS * 2 ** reply.failures;
+    const spread = Math.min(base, RETRY_MS_MAX) * (0.5 + Math.random() / 2);
+    if (queuePauseMs !== null) {
+      const isWorthIt = Date.now() - idTime(reply.replyId) < RATE_LIMITED_MS_MAX;
+      return isWorthIt ? queuePauseMs + spread : null;
+    }
+    const isLast = reply.failures + 1 >= this.env.REPLY_MAX_ATTEMPTS;
+    return error.retryable && !isLast && error.retryAfterMs === undefined ? spread : null;
   }
 }
 

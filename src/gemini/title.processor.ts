@@ -50,7 +50,9 @@ export class TitleProcessor extends WorkerHost implements BeforeApplicationShutd
       return await this.titles.give(job.data, this.stopping.signal);
     } catch (error) {
       // Refused, or no quota left for the day: the same call again would hear the same.
-      if (error instanceof GeminiError && !error.retryable) throw new UnrecoverableError(error.code);
+      // And where Gemini limits the rate, replies go first.
+      if (error instanceof GeminiError && (!error.retryable || error.retryAfterMs !== undefined))
+        throw new UnrecoverableError(error.code);
       throw error;
     }
   }

@@ -43,6 +43,24 @@ export async function endVersion(
   return { versionOf: message.versionOf ?? message.id, promptId };
 }
 
+/**
+ * The `last_version` of a regenerated reply that ends as nothing (failed, blocked, cancelled before its first word): it is
+ * part of no version, and what it took the place of comes back; unless the conversation has gone on from it.
+ *
+ * @param nothing SQL that is true for such an end of `reply`
+ */
+export const lastVersionWhere = (
+  nothing: string,
+): string => `CASE WHEN ${nothing} AND reply.version_of IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM messages later WHERE later.user_id = reply.user_id
+    AND later.chatroom_id = reply.chatroom_id AND later.id > reply.id) THEN reply.version - 1 END`;
+
+/** Follows in the same statement: brings back what went when a reply of `ended` took its place. */
+export const bringBack = (ended: string): string => `
+  UPDATE messages SET last_version = NULL FROM ${ended}
+  WHERE ${ended}.last_version IS NOT NULL AND messages.user_id = ${ended}.user_id
+    AND messages.chatroom_id = ${ended}.chatroom_id AND messages.last_version = ${ended}.last_version`;
+
 /** $4: the prompt of the first turn that goes. $5: whether it stays, to be answered again. */
 const END_VERSION = `
   WITH first AS (

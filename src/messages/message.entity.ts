@@ -43,7 +43,8 @@ export const isCharged = (reply: Pick<Message, 'status' | 'content'>): boolean =
  * it is written anew, and what was there goes out of sight but stays. A message says in which version it was written and
  * which was the last that it belongs to, as a row of Postgres' own says by which transactions it came and went. So
  * version n of a conversation is `version <= n AND (last_version IS NULL OR last_version >= n)`: exact, in one range of an
- * index, at any length. The order of ids holds in every version, because what is written anew comes last. The obvious
+ * index, at any length. The order of ids holds in every version, because what is written anew comes last. (A page from the end of an earlier version
+ * passes what was written later.) The obvious
  * alternative, a tree of parents with a pointer to the leaf that is shown, would need a walk through the whole
  * conversation for a page of it, and for the context of every reply.
  */
@@ -151,6 +152,14 @@ export class Message {
   /** How often a worker has taken this reply on; also the fencing token: only the newest attempt may write. */
   @Column('int', { default: 0 })
   attempt!: number;
+
+  /** Attempts that failed at the model. */
+  @Column('int', { default: 0 })
+  failures!: number;
+
+  /** Attempts that were put back in order; the others were cut short by a crash or a lost database. */
+  @Column('int', { default: 0 })
+  returns!: number;
 
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at', precision: 3 })
   createdAt!: Date;

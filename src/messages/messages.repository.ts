@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, LessThan, LessThanOrEqual, MoreThanOrEqual, Repository } from 'typeorm';
+import { bringBack, lastVersionWhere } from './conversation-versions.js';
 import { Message } from './message.entity.js';
 
 /** What people read, and stop. Every query begins with the owner: another person's message is no message. */
@@ -70,9 +71,11 @@ export class MessagesRepository {
   ): Promise<{ attempt: number; chargeId: string } | null> {
     const [row] = await this.messages.query<{ attempt: number; charge_id: string }[]>(
       `WITH cancelled AS (
-         UPDATE messages SET status = 'cancelled', content = $4, attempt = attempt + 1, finished_at = now()
+         UPDATE messages reply SET status = 'cancelled', content = $4, attempt = attempt + 1, finished_at = now(),
+           last_version = ${lastVersionWhere("$4 = ''")}
          WHERE user_id = $1 AND chatroom_id = $2 AND id = $3 AND status IN ('pending', 'streaming')
-         RETURNING user_id, charge_id, attempt
+         RETURNING user_id, chatroom_id, charge_id, attempt, last_version
+       ), back AS (${bringBack('cancelled')}
        ), refund AS (
          DELETE FROM prompt_charges charge USING cancelled
          WHERE $4 = '' AND charge.user_id = cancelled.user_id AND charge.id = cancelled.charge_id

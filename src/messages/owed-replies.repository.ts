@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { firstIdAt, newId } from '../common/id.js';
+import { firstIdAt, newId, newIdAfter } from '../common/id.js';
 import { Env } from '../config/env.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
 import type { Charge } from '../quota/tier-limit.guard.js';
@@ -80,31 +80,32 @@ export class OwedRepliesRepository {
         : await endVersion(manager, userId, chatroomId, replaces, content === null ? 'model' : 'user');
     const promptId = content === null && replaced !== null ? replaced.promptId : charge.id;
     const versionOf = replaced?.versionOf ?? null;
-    // Made under the lock: replies are committed in the order of their ids, which is the order they are answered in.
-    const replyId = newId();
     const now = new Date();
-    const [row] = await manager.query<{ refusal: Refusal | null; version: number }[]>(ACCEPT, [
-      ...[userId, chatroomId, promptId, content, replyId, now],
-      ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
-      ...[claim?.key ?? null, claim?.requestHash ?? null, { replyId } satisfies AcceptedOutcome],
-      ...[charge.id, versionOf],
-      // A limit that cannot be reached spares the count.
-      ...[
-        charge.limit,
-        firstIdAt(dayStart(charge.resetAt.getTime() - 1)),
-        firstIdAt(charge.resetAt.getTime()),
-      ],
-    ]);
-    if (row?.refusal !== null) throw new Refused(row?.refusal ?? 'CHATROOM_NOT_FOUND');
+    // Made under the lock: replies are committed in the order of their ids, which is the order they are answered in.
+    let replyId = newId();
+    const accept = async (): Promise<Accepted | undefined> => {
+      const dayEnd = charge.resetAt.getTime();
+      const [accepted] = await manager.query<Accepted[]>(ACCEPT, [
+        ...[userId, chatroomId, promptId, content, replyId, now],
+        ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
+        ...[claim?.key ?? null, claim?.requestHash ?? null, { replyId } satisfies AcceptedOutcome],
+        ...[charge.id, versionOf],
+        ...[charge.limit, firstIdAt(dayStart(dayEnd - 1)), firstIdAt(dayEnd)],
+      ]);
+      return accepted;
+    };
+    let row = await accept();
+    if (row?.refusal === 'OUT_OF_ORDER') {
+      // Another process, whose clock is ahead of ours, was here before.
+      replyId = newIdAfter(row.last_id);
+      row = await accept();
+    }
+    if (row === undefined || row.refusal === 'OUT_OF_ORDER') throw new Refused('CHATROOM_NOT_FOUND');
+    if (row.refusal !== null) throw new Refused(row.refusal);
     const both = { userId, chatroomId, version: row.version, createdAt: now };
+    const replyVersionOf = content === null ? versionOf : null;
     const reply = this.asAccepted({
-      ...{
-        ...both,
-        id: replyId,
-        promptId,
-        chargeId: charge.id,
-        versionOf: content === null ? versionOf : null,
-      },
+      ...{ ...both, id: replyId, promptId, chargeId: charge.id, versionOf: replyVersionOf },
     });
     if (content === null) return [await manager.findOneByOrFail(Message, { userId, id: promptId }), reply];
     const prompt = this.messages.create({
@@ -122,6 +123,13 @@ export class OwedRepliesRepository {
   }
 }
 
+/** What the statement says: `last_id` is the newest of the room before. */
+interface Accepted {
+  refusal: Refusal | 'OUT_OF_ORDER' | null;
+  version: number;
+  last_id: string;
+}
+
 /**
  * $4: null where the prompt is there. $13: the first version of the prompt, or else of the reply. $14: charges that the day
  * may have, null for any number; $15, $16: its first id and that of the next day.
@@ -135,10 +143,14 @@ const ACCEPT = `
       SELECT count(*) FROM (
         SELECT 1 FROM prompt_charges WHERE user_id = $1 AND id >= $15 AND id < $16 LIMIT $14
       ) charge) AS used_up
+  ), newest AS (
+    SELECT max(id::text) AS id FROM (
+      SELECT id FROM messages WHERE user_id = $1 AND chatroom_id = $2 ORDER BY id DESC LIMIT 1) message
   ), room AS (
     UPDATE chatrooms SET last_activity_at = greatest(last_activity_at, $6),
       version = version + CASE WHEN $13::uuid IS NULL THEN 0 ELSE 1 END
-    FROM owed, today WHERE user_id = $1 AND id = $2 AND of_person < $7 AND in_room < $8 AND NOT used_up RETURNING user_id, id, version
+    FROM owed, today, newest WHERE user_id = $1 AND chatrooms.id = $2 AND of_person < $7 AND in_room < $8 AND NOT used_up
+      AND (newest.id IS NULL OR newest.id::uuid < $5) RETURNING user_id, chatrooms.id, version
   ), prompt AS (
     INSERT INTO messages (user_id, id, chatroom_id, role, content, status, version, version_of, created_at, finished_at)
     SELECT user_id, $3, id, 'user', $4, 'completed', version, $13, $6, $6 FROM room WHERE $4::text IS NOT NULL
@@ -157,8 +169,10 @@ const ACCEPT = `
     WHEN in_room >= $8 THEN 'ROOM_UNANSWERED_LIMIT_REACHED'
     WHEN of_person >= $7 THEN 'USER_UNANSWERED_LIMIT_REACHED'
     WHEN used_up THEN 'DAILY_PROMPT_LIMIT_REACHED'
+    WHEN newest.id::uuid >= $5 THEN 'OUT_OF_ORDER'
     ELSE 'CHATROOM_NOT_FOUND'
-  END AS refusal, (SELECT version FROM room) AS version FROM owed, today`;
+  END AS refusal, (SELECT version FROM room) AS version, newest.id AS last_id
+  FROM owed, today, newest`;
 
 const EMPTY = {
   lastVersion: null,

@@ -78,7 +78,9 @@ export class RepliesController {
    *
    * @remarks To the same prompt, also where the last one failed, was blocked or cancelled. The conversation goes on from
    * it: the earlier reply and what followed it go out of sight and out of what the model reads, and stay readable
-   * (`?version=`, `/versions`). Counts against the daily limit, unless the reply fails or is blocked.
+   * (`?version=`, `/versions`). A reply that comes to nothing (failed, blocked, cancelled before its first word) gives
+   * its place back, unless the conversation has gone on from it; then its `lastVersion` is below its `version`. Counts
+   * against the daily limit, unless the reply fails or is blocked.
    */
   @Post('regenerate')
   @HttpCode(202)

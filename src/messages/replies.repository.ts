@@ -4,6 +4,7 @@ import { Repository } from 'typeorm';
 import { firstIdAt } from '../common/id.js';
 import type { OwedReply, ReplyJob } from '../queue/queues.js';
 import { type Tier, tierAt } from '../users/user.entity.js';
+import { bringBack, lastVersionWhere } from './conversation-versions.js';
 import { Message, type MessageStatus } from './message.entity.js';
 import type { ReplyErrorCode } from './reply-error.js';
 
@@ -15,6 +16,10 @@ export interface ClaimedReply {
   promptId: string;
   chargeId: string;
   attempt: number;
+  /** Earlier attempts that failed at the model. */
+  failures: number;
+  /** Earlier attempts that ended without a word: their worker died, or lost the database. */
+  interruptions: number;
 }
 
 export interface Turn {
@@ -47,8 +52,17 @@ interface TurnRow extends Turn {
   characters: number;
 }
 
+/** A reply that is owed, and its place in the index of those. */
+export interface OwedPosition extends OwedReply {
+  chatroomId: string;
+}
+
+/** Before every id. */
+const NIL = '00000000-0000-0000-0000-000000000000';
+
 interface OwedRow {
   user_id: string;
+  chatroom_id: string;
   id: string;
   tier: Tier;
   tier_until: Date | null;
@@ -92,14 +106,24 @@ export class RepliesRepository {
    */
   async claim({ userId, replyId }: ReplyJob): Promise<ClaimedReply | null> {
     const [rows] = await this.messages.query<
-      [{ chatroom_id: string; prompt_id: string; charge_id: string; attempt: number }[], number]
+      [
+        {
+          chatroom_id: string;
+          prompt_id: string;
+          charge_id: string;
+          attempt: number;
+          failures: number;
+          returns: number;
+        }[],
+        number,
+      ]
     >(
       `UPDATE messages reply SET status = 'streaming', attempt = attempt + 1
        WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'streaming') AND NOT EXISTS (
          SELECT 1 FROM messages earlier
          WHERE earlier.user_id = $1 AND earlier.chatroom_id = reply.chatroom_id AND earlier.id < $2
            AND earlier.status IN ('pending', 'streaming'))
-       RETURNING chatroom_id, prompt_id, charge_id, attempt`,
+       RETURNING chatroom_id, prompt_id, charge_id, attempt, failures, returns`,
       [userId, replyId],
     );
     const row = rows[0];
@@ -108,6 +132,7 @@ export class RepliesRepository {
       : {
           ...{ userId, replyId, chatroomId: row.chatroom_id, promptId: row.prompt_id },
           ...{ chargeId: row.charge_id, attempt: row.attempt },
+          ...{ failures: row.failures, interruptions: row.attempt - 1 - row.returns },
         };
   }
 
@@ -162,11 +187,12 @@ export class RepliesRepository {
   async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<boolean> {
     const rows: unknown[] = await this.messages.query(
       `WITH done AS (
-         UPDATE messages SET status = $4, content = $5, error_code = $6, finish_reason = $7, model = $8,
+         UPDATE messages reply SET status = $4, content = $5, error_code = $6, finish_reason = $7, model = $8,
            prompt_tokens = $9, output_tokens = $10, turns_left_out = $11, first_token_ms = $12, total_ms = $13,
-           finished_at = now()
+           finished_at = now(), last_version = ${lastVersionWhere("$4 <> 'completed'")}
          WHERE user_id = $1 AND id = $2 AND attempt = $3 AND status = 'streaming'
-         RETURNING user_id, charge_id
+         RETURNING user_id, chatroom_id, charge_id, last_version
+       ), back AS (${bringBack('done')}
        ), refund AS (
          DELETE FROM prompt_charges charge USING done
          WHERE $4 <> 'completed' AND charge.user_id = done.user_id AND charge.id = done.charge_id
@@ -191,20 +217,28 @@ export class RepliesRepository {
     return rows.length === 1;
   }
 
-  /** Puts the reply back for another attempt. */
-  async release(reply: ClaimedReply): Promise<void> {
+  /** Puts the reply back for another attempt; `failed` counts against how often the model is tried. */
+  async release(reply: ClaimedReply, failed: boolean): Promise<void> {
     const { userId, replyId, attempt } = reply;
-    await this.messages.update({ userId, id: replyId, attempt, status: 'streaming' }, { status: 'pending' });
+    await this.messages.update(
+      { userId, id: replyId, attempt, status: 'streaming' },
+      {
+        status: 'pending',
+        returns: () => 'returns + 1',
+        ...(failed ? { failures: () => 'failures + 1' } : {}),
+      },
+    );
   }
 
-  /** The next reply that is owed in a room. */
-  async findNextUnfinished(userId: string, chatroomId: string): Promise<string | null> {
-    const [row] = await this.messages.query<{ id: string }[]>(
-      `SELECT id FROM messages WHERE user_id = $1 AND chatroom_id = $2 AND status IN ('pending', 'streaming')
+  /** The next reply that is owed in a room, where it only waits for its turn. */
+  async findNextWaiting(userId: string, chatroomId: string): Promise<string | null> {
+    const [row] = await this.messages.query<{ id: string; attempt: number }[]>(
+      `SELECT id, attempt FROM messages WHERE user_id = $1 AND chatroom_id = $2 AND status IN ('pending', 'streaming')
        ORDER BY id LIMIT 1`,
       [userId, chatroomId],
     );
-    return row?.id ?? null;
+    // One that was tried has its own time to be tried again.
+    return row?.attempt === 0 ? row.id : null;
   }
 
   /** The first turn of a room that was answered, each side cut to `characters`. Null while there is none. */
@@ -220,18 +254,19 @@ export class RepliesRepository {
     return turn ?? null;
   }
 
-  /** Replies that were owed already at a moment (epoch ms), oldest first, from behind `afterId` on. */
-  async listUnfinishedSince(moment: number, limit: number, afterId = firstIdAt(0)): Promise<OwedReply[]> {
+  /** Replies that were owed already at a moment (epoch ms), in the order of an index, from behind `after` on. */
+  async listUnfinishedSince(moment: number, limit: number, after?: OwedPosition): Promise<OwedPosition[]> {
     const rows = await this.messages.query<OwedRow[]>(
-      `SELECT reply.user_id, reply.id, person.tier, person.tier_until
+      `SELECT reply.user_id, reply.chatroom_id, reply.id, person.tier, person.tier_until
        FROM messages reply JOIN users person ON person.id = reply.user_id
-       WHERE reply.status IN ('pending', 'streaming') AND reply.id > $3 AND reply.id < $1
-       ORDER BY reply.id LIMIT $2`,
-      [firstIdAt(moment), limit, afterId],
+       WHERE reply.status IN ('pending', 'streaming') AND reply.id < $1
+         AND (reply.user_id, reply.chatroom_id, reply.id) > ($3, $4, $5)
+       ORDER BY reply.user_id, reply.chatroom_id, reply.id LIMIT $2`,
+      [firstIdAt(moment), limit, after?.userId ?? NIL, after?.chatroomId ?? NIL, after?.replyId ?? NIL],
     );
     const now = new Date();
-    return rows.map(({ user_id, id, tier, tier_until }) => ({
-      ...{ userId: user_id, replyId: id },
+    return rows.map(({ user_id, chatroom_id, id, tier, tier_until }) => ({
+      ...{ userId: user_id, chatroomId: chatroom_id, replyId: id },
       tier: tierAt({ tier, tierUntil: tier_until }, now),
     }));
   }

@@ -1,11 +1,15 @@
-import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Redis } from 'ioredis';
 import { repeat } from '../common/repeat.js';
 import { Env } from '../config/env.js';
-import type { OwedReply } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
-import { RepliesRepository } from './replies.repository.js';
+import { keys } from '../redis/keys.js';
+import { REDIS } from '../redis/redis.module.js';
+import { type OwedPosition, RepliesRepository } from './replies.repository.js';
 
 const BATCH = 1000;
+/** Ends before the next turn of who has it. */
+const LEASE_OF_INTERVAL = 0.8;
 
 /**
  * Queues every reply again that is owed and may have no job: Redis was down or wiped, or a process died between its
@@ -19,6 +23,7 @@ export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly env: Env,
     private readonly replies: RepliesRepository,
     private readonly queue: ReplyQueue,
+    @Inject(REDIS) private readonly redis: Redis,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -31,9 +36,12 @@ export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async sweep(): Promise<void> {
     const moment = Date.now() - this.env.SWEEP_INTERVAL_MS;
-    let owed: OwedReply[] = [];
+    // One of all workers does it.
+    const lease = this.env.SWEEP_INTERVAL_MS * LEASE_OF_INTERVAL;
+    if ((await this.redis.set(keys.replySweep, process.pid, 'PX', Math.ceil(lease), 'NX')) === null) return;
+    let owed: OwedPosition[] = [];
     do {
-      owed = await this.replies.listUnfinishedSince(moment, BATCH, owed.at(-1)?.replyId);
+      owed = await this.replies.listUnfinishedSince(moment, BATCH, owed.at(-1));
       if (owed.length > 0) await this.queue.enqueueAll(owed);
     } while (owed.length === BATCH);
   }

@@ -16,6 +16,7 @@ const HEARTBEAT_MS = 15_000;
 @Injectable()
 export class ReplyWatchService implements BeforeApplicationShutdown {
   private readonly watchers = new Set<ReplyWatcher>();
+  private stopping = false;
 
   constructor(
     private readonly messages: MessagesRepository,
@@ -61,10 +62,16 @@ export class ReplyWatchService implements BeforeApplicationShutdown {
 
   /** Clients connect again, to a process that goes on, and resume where they were. */
   beforeApplicationShutdown(): void {
+    this.stopping = true;
     for (const watcher of this.watchers) watcher.end();
   }
 
   private keep(watcher: ReplyWatcher, connection: SseConnection): void {
+    // The request was under way when the process was told to stop.
+    if (this.stopping) {
+      watcher.end();
+      return;
+    }
     this.watchers.add(watcher);
     const heartbeat = setInterval(() => {
       connection.heartbeat();

@@ -47,7 +47,9 @@ export class SseConnection {
   }
 
   onClose(callback: () => void): void {
-    this.response.once('close', callback);
+    // Who has hung up already is not heard of again.
+    if (this.response.destroyed) callback();
+    else this.response.once('close', callback);
   }
 
   private write(text: string): void {

@@ -83,6 +83,8 @@ export class ReplyQueue {
 
   private async moveToFront(replyId: string): Promise<void> {
     const job = await this.queue.getJob(replyId);
-    if (job && job.priority !== FIRST_PRIORITY) await job.changePriority({ priority: FIRST_PRIORITY });
+    if (!job || job.priority === FIRST_PRIORITY) return;
+    // It may be done by now.
+    await job.changePriority({ priority: FIRST_PRIORITY }).catch(() => undefined);
   }
 }

@@ -33,6 +33,8 @@ export const keys = {
   usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
   /** String: an idempotent request that is being carried out. */
   runningRequest: (userId: string, key: string) => `running:{${userId}}:${key}`,
+  /** String: who sweeps for owed replies in this interval. */
+  replySweep: 'reply-sweep',
   /** Stream: the live text of one reply. */
   replyStream: (replyId: string) => `reply-stream:{${replyId}}`,
 } as const;

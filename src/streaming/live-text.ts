@@ -61,7 +61,10 @@ export class LiveText {
     if (result !== 'lost') return;
     // Readers start over with all there is.
     const restarted = await this.try(() => this.stream.restart(this.replyId, this.attempt));
-    if (restarted === 'ok') await this.try(() => this.stream.delta(this.replyId, this.attempt, this.whole));
+    if (restarted !== 'ok') return;
+    // Has what was written meanwhile, too.
+    this.pending = '';
+    await this.try(() => this.stream.delta(this.replyId, this.attempt, this.whole));
   }
 
   private async try(append: () => Promise<AppendResult>): Promise<AppendResult | undefined> {
