@@ -26,7 +26,7 @@ export function banner({ settings, env, dataDir, seconds, colour }: BannerFacts)
     [
       'Stripe',
       embedded.stripe
-        ? `${env.STRIPE_API_BASE ?? ''}  (simulated: open it to see and cancel subscriptions)`
+        ? `${env.STRIPE_API_BASE ?? ''}  (simulated: open it for subscriptions, the portal and the clock)`
         : (env.STRIPE_API_BASE ?? "Stripe's, with STRIPE_SECRET_KEY"),
     ],
     [

@@ -11,6 +11,7 @@ import { startSimulatedStripe } from './simulated-stripe/simulated-stripe.js';
 
 const DATABASE = 'gemini_chat';
 const PRO_PRICE_ID = 'price_simulated_pro';
+const PRO_YEARLY_PRICE_ID = 'price_simulated_pro_yearly';
 /** The app's own grace is shortened to this: nobody at a terminal waits for the 25 s that suit production. */
 const SHUTDOWN_GRACE_MS = '10000';
 
@@ -79,15 +80,23 @@ async function stripe(
   const secretKey = secrets.stripeSecretKey;
   const webhookSecret = given.STRIPE_WEBHOOK_SECRET ?? secrets.stripeWebhookSecret;
   const proPriceId = given.STRIPE_PRO_PRICE_ID ?? PRO_PRICE_ID;
+  const proYearlyPriceId = given.STRIPE_PRO_YEARLY_PRICE_ID ?? PRO_YEARLY_PRICE_ID;
   const webhookUrl = `${httpUrl(host, port)}/webhook/stripe`;
   const dataFile = join(dataDir, 'stripe.json');
   const { url } = await shutdown.start('simulated Stripe', async () =>
-    asPart(await startSimulatedStripe({ secretKey, webhookUrl, webhookSecret, proPriceId, dataFile })),
+    asPart(
+      await startSimulatedStripe({
+        ...{ secretKey, webhookUrl, proPriceId, proYearlyPriceId, dataFile },
+        // While two of them are rotated, it signs with the first one.
+        webhookSecret: webhookSecret.split(',')[0]?.trim() ?? '',
+      }),
+    ),
   );
   return {
     STRIPE_SECRET_KEY: secretKey,
     STRIPE_API_BASE: url,
     STRIPE_PRO_PRICE_ID: proPriceId,
+    STRIPE_PRO_YEARLY_PRICE_ID: proYearlyPriceId,
     STRIPE_WEBHOOK_SECRET: webhookSecret,
   };
 }

@@ -54,10 +54,12 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
   return document;
 }
 
-/** Every path parameter of ours is an id. */
+/** Every path parameter of ours is an id; those of others say what they look like. */
 function completeParameters(operation: Operation): void {
   for (const parameter of operation.parameters ?? []) {
-    if ('in' in parameter && parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' };
+    if (!('in' in parameter) || parameter.in !== 'path') continue;
+    if (parameter.schema && 'pattern' in parameter.schema) continue;
+    parameter.schema = { type: 'string', format: 'uuid' };
   }
 }
 

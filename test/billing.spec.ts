@@ -25,6 +25,9 @@ const NOTHING_YET = {
   price: null,
   currentPeriodEnd: null,
   cancelAtPeriodEnd: false,
+  pastDueUntil: null,
+  trialEnd: null,
+  next: { code: 'none', at: null },
 };
 
 let app: TestApp;
@@ -90,12 +93,16 @@ it('paying makes Pro, with the price in minor units and the end of the period', 
   expect(await subscriptionOf(app, user)).toEqual(NOTHING_YET);
   await pay(app, user);
   const { items } = await stripeSubscription(app, user);
+  const periodEnd = new Date((items.data[0]?.current_period_end ?? 0) * 1000).toISOString();
   expect(await untilTier(app, user, 'pro')).toEqual({
     tier: 'pro',
     status: 'active',
-    price: { id: 'price_pro', amount: 999, currency: 'usd' },
-    currentPeriodEnd: new Date((items.data[0]?.current_period_end ?? 0) * 1000).toISOString(),
+    price: { id: 'price_pro', amount: 999, currency: 'usd', interval: 'month' },
+    currentPeriodEnd: periodEnd,
     cancelAtPeriodEnd: false,
+    pastDueUntil: null,
+    trialEnd: null,
+    next: { code: 'renews', at: periodEnd },
   });
 });
 

@@ -53,6 +53,11 @@ it.each<[string, Record<string, string>, string[]]>([
     ['OTP_DELIVERY'],
   ],
   ['values out of range', { PORT: '123456789', OTP_TTL_SECONDS: 'soonish' }, ['PORT', 'OTP_TTL_SECONDS']],
+  [
+    'a check of webhooks that is switched off',
+    { STRIPE_WEBHOOK_TOLERANCE_SECONDS: '0' },
+    ['STRIPE_WEBHOOK_TOLERANCE_SECONDS'],
+  ],
   ['a proxy that is no address', { TRUSTED_PROXIES: 'my-load-balancer' }, ['TRUSTED_PROXIES']],
   ['a database that is no URL', { DATABASE_URL: 'host=db password=pg-password-9f3a' }, ['DATABASE_URL']],
 ])('with %s names the settings and never a value, and ends with 1', async (_what, wrong, names) => {

@@ -53,6 +53,11 @@ describe('a webhook is refused, and not stored, with', () => {
     ['a signature without a time', (to) => sign(to, forged).replace(/t=\d+,/, '')],
     ['a signature by another secret', (to) => sign(to, forged, { secret: 'whsec_other' })],
     ['a signature older than 300 s', (to) => sign(to, forged, { ageSeconds: 302 })],
+    ['a signature of 400 s from now', (to) => sign(to, forged, { ageSeconds: -400 })],
+    [
+      'several signatures, none of them right',
+      (to) => `${sign(to, forged, { secret: 'whsec_a' })},v1=${'0'.repeat(64)}`,
+    ],
     ['a body that was changed', (to) => sign(to, forged), forged.replace('customer.updated', 'invoice.paid')],
     ['the same JSON in other words', (to) => sign(to, forged), reencoded],
   ])('%s', async (_what, signature, body = forged) => {
@@ -67,6 +72,29 @@ it('a webhook that waited almost 300 s is taken', async () => {
   const event = anEvent('evt_late');
   const answer = await sendWebhook(app, event, sign(app, event, { ageSeconds: 295 }));
   expect(answer).toMatchObject({ status: 200, body: { received: true } });
+});
+
+it('one right signature among several is enough', async () => {
+  const event = anEvent('evt_several');
+  const [time, right] = sign(app, event).split(',');
+  const answer = await sendWebhook(app, event, `${time ?? ''},v1=${'0'.repeat(64)},${right ?? ''}`);
+  expect(answer).toMatchObject({ status: 200, body: { received: true } });
+});
+
+it('while the secret is rotated, events signed with either are taken', async () => {
+  await app.process.kill();
+  await app.restart({ STRIPE_WEBHOOK_SECRET: 'whsec_next, whsec_e2e' });
+  for (const [id, secret] of [
+    ['evt_by_old', 'whsec_e2e'],
+    ['evt_by_new', 'whsec_next'],
+  ] as const) {
+    const event = anEvent(id);
+    expect((await sendWebhook(app, event, sign(app, event, { secret }))).status).toBe(200);
+  }
+  const event = anEvent('evt_by_other');
+  expect((await sendWebhook(app, event, sign(app, event, { secret: 'whsec_other' }))).status).toBe(400);
+  await app.process.kill();
+  await app.restart();
 });
 
 it('an event may be larger than what people may send, up to 1 MB', async () => {

@@ -1,13 +1,17 @@
 import qs from 'qs';
 import { invalidRequest } from './stripe-api-error.js';
 
+const LARGEST_ARRAY = 100;
+
 /**
  * The parameters of one request, from the query and the form body: `metadata[plan]=pro&line_items[0][price]=price_1`.
  * Throws Stripe's 400 when one is missing or malformed. An empty value means "unset", as it does at Stripe.
  */
 export class Params {
   static parse(query: string, body: string): Params {
-    return new Params(qs.parse([query, body].filter(Boolean).join('&'), { depth: 10 }));
+    return new Params(
+      qs.parse([query, body].filter(Boolean).join('&'), { depth: 10, arrayLimit: LARGEST_ARRAY }),
+    );
   }
 
   private constructor(
@@ -59,6 +63,24 @@ export class Params {
     if (value === undefined) return undefined;
     if (value === 'true' || value === 'false') return value === 'true';
     throw invalidRequest(`Invalid boolean: ${value}`, this.path(name));
+  }
+
+  oneOf<Value extends string>(name: string, values: readonly Value[]): Value | undefined {
+    const sent = this.text(name);
+    const value = values.find((each) => each === sent);
+    if (!sent || value !== undefined) return value;
+    throw invalidRequest(`Invalid ${this.path(name)}: must be one of ${values.join(', ')}`, this.path(name));
+  }
+
+  texts(name: string): string[] | undefined {
+    const value = this.values[name];
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value;
+    throw invalidRequest('Invalid array', this.path(name));
+  }
+
+  isNested(name: string): boolean {
+    return typeof this.values[name] === 'object';
   }
 
   nested(name: string): Params {

@@ -116,6 +116,8 @@ it('cancelling at the period end can be taken back, and each change is one event
   await expect(stripe.subscriptions.update(id, { cancel_at_period_end: true })).rejects.toMatchObject({
     statusCode: 400,
   });
+  const noted = await stripe.subscriptions.update(id, { metadata: { why: 'moved' } });
+  expect(noted.metadata).toMatchObject({ why: 'moved' });
 });
 
 it('sessions are listed by customer and status, newest first, page by page', async () => {

@@ -11,7 +11,7 @@ import {
 
 export const SECRET_KEY = 'sk_test_simulated';
 export const PRICE = 'price_pro';
-const WEBHOOK_SECRET = 'whsec_simulated';
+export const WEBHOOK_SECRET = 'whsec_simulated';
 
 export interface WebhookReceiver {
   url: string;

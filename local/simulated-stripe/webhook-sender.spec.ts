@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { Stripe } from 'stripe';
 import type { SimulatedStripe } from './simulated-stripe.js';
 import { closeAll, receiveWebhooks, sdkFor, startFor, subscribe } from './spec-support.js';
-import { typesOf, until, type WebhookReceiver } from './spec-support.js';
+import { typesOf, until, WEBHOOK_SECRET, type WebhookReceiver } from './spec-support.js';
 
 let receiver: WebhookReceiver;
 let simulated: SimulatedStripe;
@@ -58,6 +58,58 @@ it('an event is delivered again on request, and the status is told', async () =>
   expect(await simulated.deliver(id)).toBe(200);
   expect(receiver.received.slice(3).map((event) => event.id)).toEqual([id, id]);
   await expect(simulated.deliver('evt_nope')).rejects.toThrow("no event 'evt_nope'");
+});
+
+it('the tries and what was taken are counted', async () => {
+  receiver.answers.push(500, 500, 500);
+  await subscribe(stripe);
+  await until(() => receiver.received.length === 6);
+  const ids = simulated.events.map(({ id }) => id);
+  await until(() => ids.every((id) => simulated.deliveriesOf(id).taken === 1));
+  expect(ids.map((id) => simulated.deliveriesOf(id))).toEqual(Array(3).fill({ tries: 2, taken: 1 }));
+});
+
+it('lost events are never sent, and those after them are', async () => {
+  simulated.setWebhooks('lose');
+  const { id } = await subscribe(stripe);
+  simulated.setWebhooks('send');
+  simulated.cancelSubscription(id);
+  await until(() => receiver.received.length === 1);
+  expect(typesOf(receiver.received)).toEqual(['customer.subscription.deleted']);
+  expect(simulated.deliveriesOf(simulated.events[0]?.id ?? '')).toEqual({ tries: 0, taken: 0 });
+});
+
+it('disturbed events come several times each', async () => {
+  simulated.disturbWebhooks({ copies: 3, spreadMs: 50 });
+  await subscribe(stripe);
+  await until(() => receiver.received.length === 9);
+  expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(3);
+});
+
+it('a list of events is delivered in the order asked for, as often as asked for', async () => {
+  simulated.holdWebhooks(true);
+  await subscribe(stripe);
+  const ids = simulated.events.map(({ id }) => id);
+  expect(await simulated.deliverAll(ids, { order: 'reversed', concurrently: false })).toEqual([
+    200, 200, 200,
+  ]);
+  expect(receiver.received.map(({ id }) => id)).toEqual(ids.toReversed());
+  receiver.answers.push(500);
+  const statuses = await simulated.deliverAll(ids, { times: 'random', order: 'shuffled' });
+  expect(statuses.filter((status) => status === 500)).toHaveLength(1);
+  expect(statuses.length).toBeGreaterThanOrEqual(3);
+  expect(statuses.length).toBeLessThanOrEqual(9);
+  expect(receiver.received).toHaveLength(3 + statuses.length);
+});
+
+it('while a secret is replaced, an event is signed with both', async () => {
+  simulated.signWith('whsec_new');
+  simulated.holdWebhooks(true);
+  await subscribe(stripe);
+  const id = simulated.events[0]?.id ?? '';
+  expect(await simulated.deliver(id)).toBe(400);
+  simulated.signWith('whsec_new', WEBHOOK_SECRET);
+  expect(await simulated.deliver(id)).toBe(200);
 });
 
 it('nothing is tried again after close()', async () => {

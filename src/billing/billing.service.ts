@@ -1,34 +1,62 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '../common/app-error.js';
-import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
-import { tierAt } from '../users/user.entity.js';
+import { AppError, type ProblemCode } from '../common/app-error.js';
+import type { PageQuery } from '../common/page.request.js';
+import { Cursors } from '../common/pagination.js';
 import { UsersService } from '../users/users.service.js';
-import { CheckoutResponse } from './dto/checkout.response.js';
+import { type InvoicePage, InvoiceResponse } from './dto/invoice.response.js';
+import type { PortalResponse } from './dto/portal.response.js';
 import { SubscriptionResponse } from './dto/subscription.response.js';
-import { StripeClient } from './stripe.client.js';
+import { StripeMissing } from './stripe/stripe-api.js';
+import { StripeCheckoutClient } from './stripe/stripe-checkout.client.js';
+import { StripeInvoicesClient } from './stripe/stripe-invoices.client.js';
 import { SubscriptionsRepository } from './subscriptions.repository.js';
 
+/** What a person sees of what they pay. */
 @Injectable()
 export class BillingService {
   constructor(
     private readonly users: UsersService,
     private readonly subscriptions: SubscriptionsRepository,
-    private readonly stripe: StripeClient,
+    private readonly pages: StripeCheckoutClient,
+    private readonly stripeInvoices: StripeInvoicesClient,
+    private readonly cursors: Cursors,
   ) {}
-
-  /** The customer exists, and is known here to be this person's, before there is anything to pay. */
-  async checkout(userId: string, claim: IdempotencyClaim | null): Promise<CheckoutResponse> {
-    const user = await this.users.load(userId);
-    if (tierAt(user, new Date()) === 'pro') throw new AppError('ALREADY_PRO');
-    const known = await this.subscriptions.find(userId);
-    const customerId =
-      known?.stripeCustomerId ??
-      (await this.subscriptions.linkCustomer(userId, await this.stripe.createCustomer(userId, user.mobile)));
-    return CheckoutResponse.from(await this.stripe.createCheckoutSession(customerId, userId, claim?.key));
-  }
 
   async subscription(userId: string): Promise<SubscriptionResponse> {
     const user = await this.users.load(userId);
-    return SubscriptionResponse.from(tierAt(user, new Date()), await this.subscriptions.find(userId));
+    return SubscriptionResponse.from(user, await this.subscriptions.find(userId));
+  }
+
+  async portal(userId: string): Promise<PortalResponse> {
+    const known = await this.subscriptions.find(userId);
+    if (known === null) throw new AppError('BILLING_ACCOUNT_NOT_FOUND');
+    return orMissing('BILLING_ACCOUNT_NOT_FOUND', async () => ({
+      url: await this.pages.openPortal(known.stripeCustomerId),
+    }));
+  }
+
+  /** Pages of ours over pages of Stripe's: a cursor is the last invoice, and is good for this person alone. */
+  async invoices(userId: string, { cursor, limit }: PageQuery): Promise<InvoicePage> {
+    const list = `invoices:${userId}`;
+    const after = cursor === undefined ? undefined : this.cursors.decode(list, cursor)[0];
+    const known = await this.subscriptions.find(userId);
+    if (known === null) return { data: [], nextCursor: null };
+    return orMissing('BILLING_ACCOUNT_NOT_FOUND', async () => {
+      const { invoices, last } = await this.stripeInvoices.list(known.stripeCustomerId, limit, after);
+      return {
+        data: invoices.map((invoice) => InvoiceResponse.from(invoice)),
+        nextCursor: last === null ? null : this.cursors.encode(list, [last]),
+      };
+    });
+  }
+}
+
+/** Where the customer is gone from Stripe, there is nothing to show until the next checkout makes a new one. */
+async function orMissing<T>(code: ProblemCode, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StripeMissing) throw new AppError(code, { cause: error });
+    throw error;
   }
 }

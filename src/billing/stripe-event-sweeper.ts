@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { repeat } from '../common/repeat.js';
 import { Env } from '../config/env.js';
 import { StripeEventQueue } from '../queue/stripe-event-queue.js';
+import type { StripeEvent } from './stripe-event.entity.js';
 import { StripeEventsRepository } from './stripe-events.repository.js';
 
 const BATCH = 1000;
@@ -25,11 +26,15 @@ export class StripeEventSweeper implements OnApplicationBootstrap, OnModuleDestr
     this.stop?.();
   }
 
+  /** To the end: events that wait for their next attempt must not keep newer ones from being seen. */
   private async sweep(): Promise<void> {
-    const waiting = await this.events.listUnprocessed(
-      new Date(Date.now() - this.env.SWEEP_INTERVAL_MS),
-      BATCH,
-    );
-    await Promise.all(waiting.map(({ id }) => this.queue.enqueue({ eventId: id })));
+    const before = new Date(Date.now() - this.env.SWEEP_INTERVAL_MS);
+    let last: StripeEvent | null = null;
+    for (;;) {
+      const pending: StripeEvent[] = await this.events.listPending(before, last, BATCH);
+      await this.queue.enqueueAll(pending.map(({ id }) => id));
+      last = pending.at(-1) ?? null;
+      if (pending.length < BATCH) return;
+    }
   }
 }

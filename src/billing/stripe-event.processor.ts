@@ -1,23 +1,16 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { Job } from 'bullmq';
+import { type Job, UnrecoverableError } from 'bullmq';
 import { requestContext } from '../common/request-context.js';
 import type { StripeEventJob } from '../queue/queues.js';
-import { StripeEventsRepository } from './stripe-events.repository.js';
-import { SubscriptionSync } from './subscription-sync.service.js';
+import { EventGivenUp, StripeEventService } from './stripe-event.service.js';
 
-/**
- * Acts on stored webhook events. None is applied: each makes us ask Stripe for the customer's state. Kinds that
- * concern no customer of ours are kept and ignored.
- */
+/** Has stored webhook events acted on; safe to run twice. */
 @Injectable()
 export class StripeEventProcessor extends WorkerHost implements BeforeApplicationShutdown {
   private readonly logger = new Logger(StripeEventProcessor.name);
 
-  constructor(
-    private readonly events: StripeEventsRepository,
-    private readonly sync: SubscriptionSync,
-  ) {
+  constructor(private readonly events: StripeEventService) {
     super();
   }
 
@@ -40,10 +33,12 @@ export class StripeEventProcessor extends WorkerHost implements BeforeApplicatio
   }
 
   private async handle(eventId: string): Promise<string> {
-    const event = await this.events.find(eventId);
-    if (event === null || event.processedAt !== null) return 'already processed';
-    const synced = event.customerId !== null && (await this.sync.sync(event.customerId));
-    await this.events.markProcessed(event.id);
-    return synced ? 'synced' : 'ignored';
+    try {
+      return await this.events.handle(eventId);
+    } catch (error) {
+      // The queue's own count starts anew when Redis is lost; the row's does not.
+      if (error instanceof EventGivenUp) throw new UnrecoverableError('The event is given up');
+      throw error;
+    }
   }
 }

@@ -1,33 +1,103 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, LessThan, Repository } from 'typeorm';
-import type { VerifiedEvent } from './stripe.client.js';
-import { StripeEvent } from './stripe-event.entity.js';
+import { In, LessThan, MoreThanOrEqual, Repository } from 'typeorm';
+import type { VerifiedEvent } from './stripe/stripe-webhooks.js';
+import { StripeEvent, type StripeEventStatus } from './stripe-event.entity.js';
+
+/** What can change a subscription. */
+const RELEVANT = /^(checkout\.session\.|customer\.subscription\.|customer\.deleted$|invoice\.)/;
 
 @Injectable()
 export class StripeEventsRepository {
   constructor(@InjectRepository(StripeEvent) private readonly events: Repository<StripeEvent>) {}
 
-  /** Stores an event once, however often Stripe delivers it. Returns it as it is stored. */
-  async store(event: VerifiedEvent): Promise<StripeEvent> {
-    await this.events.createQueryBuilder().insert().values(event).orIgnore().execute();
-    return this.events.findOneByOrFail({ id: event.id });
+  /**
+   * Stores events in one statement, each once, however often Stripe delivers it. What cannot change a subscription is
+   * kept and ignored. Returns the ids of the new ones that are to be acted on.
+   */
+  async store(events: readonly VerifiedEvent[]): Promise<string[]> {
+    const result = await this.events
+      .createQueryBuilder()
+      .insert()
+      .values(
+        events.map(({ id, type, customerId }) =>
+          customerId !== null && RELEVANT.test(type)
+            ? { id, type, customerId, status: 'pending' as const, processedAt: null }
+            : { id, type, customerId, status: 'ignored' as const, processedAt: new Date() },
+        ),
+      )
+      .orIgnore()
+      .returning('id, status')
+      .execute();
+    const stored = result.raw as { id: string; status: StripeEventStatus }[];
+    return stored.filter(({ status }) => status === 'pending').map(({ id }) => id);
   }
 
-  find(id: string): Promise<StripeEvent | null> {
-    return this.events.findOneBy({ id });
+  /** Begins an attempt at an event, and counts it. Null when there is nothing to be done about it any more. */
+  async claim(id: string): Promise<StripeEvent | null> {
+    const { affected } = await this.events.update(
+      { id, status: 'pending' },
+      { attempts: () => 'attempts + 1' },
+    );
+    return affected === 0 ? null : this.events.findOneBy({ id });
   }
 
-  async markProcessed(id: string): Promise<void> {
-    await this.events.update({ id }, { processedAt: new Date() });
+  async finish(id: string, status: Exclude<StripeEventStatus, 'pending'>): Promise<void> {
+    await this.events.update({ id, status: 'pending' }, { status, processedAt: new Date(), lastError: null });
   }
 
-  /** Events received before a moment that nobody has acted on yet, oldest first. */
-  listUnprocessed(before: Date, limit: number): Promise<StripeEvent[]> {
-    return this.events.find({
-      where: { processedAt: IsNull(), receivedAt: LessThan(before) },
-      order: { receivedAt: 'ASC' },
-      take: limit,
-    });
+  /** Stripe was asked about a customer at that moment: what came before is done with. */
+  async finishAllOf(customerId: string, before: Date): Promise<void> {
+    await this.events.update(
+      { customerId, status: 'pending', receivedAt: LessThan(before) },
+      { status: 'processed', processedAt: new Date(), lastError: null },
+    );
+  }
+
+  /** @returns whether that was the last attempt: the event is kept as failed */
+  async recordFailure(id: string, lastError: string, maxAttempts: number): Promise<boolean> {
+    await this.events.update({ id, status: 'pending' }, { lastError });
+    const { affected } = await this.events.update(
+      { id, status: 'pending', attempts: MoreThanOrEqual(maxAttempts) },
+      { status: 'failed' },
+    );
+    return affected !== 0;
+  }
+
+  /** Pending events received before a moment, oldest first, from the one after another on. */
+  listPending(before: Date, after: StripeEvent | null, limit: number): Promise<StripeEvent[]> {
+    const query = this.events
+      .createQueryBuilder('event')
+      .where(`event.status = 'pending' AND event.received_at < :before`, { before })
+      .orderBy('event.received_at')
+      .addOrderBy('event.id')
+      .take(limit);
+    if (after !== null) {
+      query.andWhere('(event.received_at, event.id) > (:at, :id)', { at: after.receivedAt, id: after.id });
+    }
+    return query.getMany();
+  }
+
+  /** Those that were given up, newest first. */
+  listFailed(limit: number): Promise<StripeEvent[]> {
+    return this.events.find({ where: { status: 'failed' }, order: { receivedAt: 'DESC' }, take: limit });
+  }
+
+  /** Makes events pending as if they came now. Returns the ids of those that there are. */
+  async reset(which: readonly string[] | 'failed'): Promise<string[]> {
+    const result = await this.events
+      .createQueryBuilder()
+      .update()
+      .set({
+        status: 'pending',
+        attempts: 0,
+        lastError: null,
+        processedAt: null,
+        receivedAt: () => 'clock_timestamp()',
+      })
+      .where(which === 'failed' ? { status: 'failed' } : { id: In([...which]) })
+      .returning('id')
+      .execute();
+    return (result.raw as { id: string }[]).map(({ id }) => id);
   }
 }

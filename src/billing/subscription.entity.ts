@@ -36,6 +36,10 @@ export class Subscription {
   @Column('text', { name: 'price_id', nullable: true })
   priceId!: string | null;
 
+  /** month, year, … */
+  @Column('text', { name: 'price_interval', nullable: true })
+  interval!: string | null;
+
   /** Minor units of `currency`. */
   @Column('int', { nullable: true })
   amount!: number | null;
@@ -49,6 +53,21 @@ export class Subscription {
 
   @Column('boolean', { name: 'cancel_at_period_end', default: false })
   cancelAtPeriodEnd!: boolean;
+
+  @Column({ type: 'timestamptz', name: 'trial_end', precision: 3, nullable: true })
+  trialEnd!: Date | null;
+
+  /** Since when it is past due; kept while it is. */
+  @Column({ type: 'timestamptz', name: 'past_due_since', precision: 3, nullable: true })
+  pastDueSince!: Date | null;
+
+  /** When the person subscribed for the first time, whatever became of it: a trial is given once. */
+  @Column({ type: 'timestamptz', name: 'first_subscribed_at', precision: 3, nullable: true })
+  firstSubscribedAt!: Date | null;
+
+  /** When Stripe was last asked: what happened before that moment is in this row. */
+  @Column({ type: 'timestamptz', name: 'synced_at', precision: 3, nullable: true })
+  syncedAt!: Date | null;
 
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at', precision: 3 })
   createdAt!: Date;

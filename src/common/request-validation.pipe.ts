@@ -1,5 +1,6 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { AppError, type FieldError } from './app-error.js';
+import { isOptionalBody } from './optional-body.js';
 
 /** No body of ours is nearly as deep, and whatever walks a value recursively runs out of stack far beyond it. */
 const DEPTH_MAX = 20;
@@ -22,6 +23,9 @@ export class RequestValidationPipe extends ValidationPipe {
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'custom') return value;
+    if (metadata.type === 'body' && value === undefined && isOptionalBody(metadata.metatype)) {
+      return super.transform({}, metadata) as Promise<unknown>;
+    }
     if (metadata.type === 'body' && !isPlainObject(value)) {
       throw new AppError('VALIDATION_FAILED', {
         errors: [{ path: '', message: 'the body must be a JSON object' }],

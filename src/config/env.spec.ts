@@ -38,6 +38,8 @@ describe('the settings', () => {
     expect(env).toMatchObject({
       ...MINIMAL,
       JWT_SECRET: [MINIMAL.JWT_SECRET],
+      STRIPE_WEBHOOK_SECRET: ['whsec_secret'],
+      STRIPE_WEBHOOK_TOLERANCE_SECONDS: 300,
       NODE_ENV: 'development',
       PROCESS_ROLE: 'all',
       PORT: 5000,

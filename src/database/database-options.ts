@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { DataSourceOptions } from 'typeorm';
 import { AuthEvent } from '../audit/auth-event.entity.js';
+import { DuplicateSubscription } from '../billing/duplicate-subscription.entity.js';
 import { StripeEvent } from '../billing/stripe-event.entity.js';
 import { Subscription } from '../billing/subscription.entity.js';
 import { Chatroom } from '../chatrooms/chatroom.entity.js';
@@ -28,6 +29,7 @@ export function databaseOptions(url: string, poolSize: number): DataSourceOption
       PromptCharge,
       IdempotencyKey,
       Subscription,
+      DuplicateSubscription,
       StripeEvent,
     ],
     migrations: [fileURLToPath(new URL('../../migrations/*.js', import.meta.url))],

@@ -7,7 +7,7 @@ import { idTime } from '../common/id.js';
 import { MessageResponse } from '../messages/dto/message.response.js';
 import { ActiveSessionResponse } from '../sessions/dto/active-session.response.js';
 import { UserResponse } from '../users/dto/user.response.js';
-import { type User, tierAt } from '../users/user.entity.js';
+import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
 import { ExportRepository } from './export.repository.js';
 
@@ -72,7 +72,7 @@ export class ExportService {
     yield { type: 'user', rows: [UserResponse.from(user)] };
     const subscription = await this.rows.findSubscription(user.id);
     if (subscription !== null) {
-      const row = SubscriptionResponse.from(tierAt(user, new Date()), subscription);
+      const row = SubscriptionResponse.from(user, subscription);
       yield { type: 'subscription', rows: [row] };
     }
     for await (const sessions of this.rows.sessions(user.id)) {

@@ -4,9 +4,16 @@ import type { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
 import { OtpDeliveryQueue } from './otp-delivery-queue.js';
-import { OTP_DELIVERY_QUEUE, REPLY_QUEUE, STRIPE_EVENT_QUEUE, TITLE_QUEUE } from './queues.js';
+import {
+  OTP_DELIVERY_QUEUE,
+  REPLY_QUEUE,
+  STRIPE_EVENT_QUEUE,
+  STRIPE_RECONCILE_QUEUE,
+  TITLE_QUEUE,
+} from './queues.js';
 import { ReplyQueue } from './reply-queue.js';
 import { StripeEventQueue } from './stripe-event-queue.js';
+import { StripeReconcileQueue } from './stripe-reconcile-queue.js';
 import { TitleQueue } from './title-queue.js';
 
 /** Producers. They use the process's one command connection and fail fast with it; workers bring their own. */
@@ -19,11 +26,12 @@ import { TitleQueue } from './title-queue.js';
     BullModule.registerQueue(
       { name: REPLY_QUEUE },
       { name: STRIPE_EVENT_QUEUE },
+      { name: STRIPE_RECONCILE_QUEUE },
       { name: TITLE_QUEUE },
       { name: OTP_DELIVERY_QUEUE },
     ),
   ],
-  providers: [ReplyQueue, StripeEventQueue, TitleQueue, OtpDeliveryQueue],
-  exports: [ReplyQueue, StripeEventQueue, TitleQueue, OtpDeliveryQueue],
+  providers: [ReplyQueue, StripeEventQueue, StripeReconcileQueue, TitleQueue, OtpDeliveryQueue],
+  exports: [ReplyQueue, StripeEventQueue, StripeReconcileQueue, TitleQueue, OtpDeliveryQueue],
 })
 export class QueueModule {}

@@ -4,6 +4,8 @@ import type { Tier } from '../users/user.entity.js';
 /** Queue names and what their jobs carry: ids only, the truth is elsewhere. */
 export const REPLY_QUEUE = 'replies';
 export const STRIPE_EVENT_QUEUE = 'stripe-events';
+/** Its jobs carry nothing: a run compares everybody. */
+export const STRIPE_RECONCILE_QUEUE = 'stripe-reconcile';
 export const TITLE_QUEUE = 'titles';
 export const OTP_DELIVERY_QUEUE = 'otp-deliveries';
 

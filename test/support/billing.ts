@@ -14,15 +14,21 @@ export interface Checkout {
 export interface SubscriptionView {
   tier: 'basic' | 'pro';
   status: string | null;
-  price: { id: string; amount: number; currency: string } | null;
+  price: { id: string; amount: number; currency: string; interval: string } | null;
   currentPeriodEnd: string | null;
   cancelAtPeriodEnd: boolean;
+  pastDueUntil: string | null;
+  trialEnd: string | null;
+  next: { code: string; at: string | null };
 }
 
 export interface StoredEvent {
   id: string;
   type: string;
   customer_id: string | null;
+  status: 'pending' | 'processed' | 'ignored' | 'failed';
+  attempts: number;
+  last_error: string | null;
   processed_at: Date | null;
 }
 

@@ -8,7 +8,12 @@ import { TEMPLATE_DATABASE } from '../setup/shared-services.js';
 import { Api } from './api.js';
 import { AppProcess } from './app-process.js';
 
-const STRIPE = { secretKey: 'sk_test_e2e', webhookSecret: 'whsec_e2e', proPriceId: 'price_pro' };
+const STRIPE = {
+  secretKey: 'sk_test_e2e',
+  webhookSecret: 'whsec_e2e',
+  proPriceId: 'price_pro',
+  proYearlyPriceId: 'price_pro_yearly',
+};
 const GEMINI_KEY = 'gemini-key-e2e';
 
 /** Specs sign up many people quickly, with numbers that follow each other. */
@@ -76,7 +81,11 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     STRIPE_SECRET_KEY: STRIPE.secretKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
     STRIPE_PRO_PRICE_ID: STRIPE.proPriceId,
+    STRIPE_PRO_YEARLY_PRICE_ID: STRIPE.proYearlyPriceId,
     STRIPE_API_BASE: stripe.url,
+    STRIPE_EVENT_RETRY_BASE_MS: '50',
+    // Once a day is never; specs that need it run the command.
+    STRIPE_RECONCILE_INTERVAL_MS: '86400000',
     ...settings,
   };
   const database = new pg.Pool({ connectionString: databaseUrl, max: 4 });

@@ -1,6 +1,7 @@
 import type { Stripe } from 'stripe';
+import type { CustomerFields } from '../objects/customer.js';
 import type { Params } from '../params.js';
-import type { ApiRoute } from './api-route.js';
+import { type ApiRoute, LIST_PARAMS, listOf } from './api-route.js';
 
 const PARAMS = [
   'email',
@@ -8,6 +9,7 @@ const PARAMS = [
   'phone',
   'description',
   'metadata',
+  'preferred_locales',
 ] as const satisfies (keyof Stripe.CustomerCreateParams & keyof Stripe.CustomerUpdateParams)[];
 
 export const customers: ApiRoute[] = [
@@ -19,22 +21,40 @@ export const customers: ApiRoute[] = [
   },
   {
     method: 'GET',
+    path: '/v1/customers',
+    params: ['email', ...LIST_PARAMS] satisfies (keyof Stripe.CustomerListParams)[],
+    answer: ({ account, params }) => {
+      const email = params.text('email');
+      const found = [...account.ledger.store.customers.values()].filter(
+        (customer) => !email || customer.email === email,
+      );
+      return listOf(found, '/v1/customers', params);
+    },
+  },
+  {
+    method: 'GET',
     path: '/v1/customers/:id',
     params: [],
-    answer: ({ account, id }) => account.getCustomer(id),
+    answer: ({ account, id }) => account.ledger.getCustomerOrDeleted(id),
   },
   {
     method: 'POST',
     path: '/v1/customers/:id',
     params: PARAMS,
     answer: ({ account, id, params }) => {
-      const customer = account.getCustomer(id);
+      const customer = account.ledger.getCustomer(id);
       return Object.assign(customer, described(params, customer));
     },
   },
+  {
+    method: 'DELETE',
+    path: '/v1/customers/:id',
+    params: [],
+    answer: ({ account, id }) => account.deleteCustomer(account.ledger.getCustomer(id)),
+  },
 ];
 
-function described(params: Params, current?: Stripe.Customer) {
+function described(params: Params, current?: Stripe.Customer): CustomerFields {
   const field = (name: string, before: string | null = null) => {
     const sent = params.text(name);
     return sent === undefined ? before : sent || null;
@@ -45,5 +65,6 @@ function described(params: Params, current?: Stripe.Customer) {
     phone: field('phone', current?.phone),
     description: field('description', current?.description),
     metadata: params.mergedMetadata(current?.metadata ?? {}),
+    preferred_locales: params.texts('preferred_locales') ?? current?.preferred_locales ?? [],
   };
 }

@@ -2,47 +2,55 @@ import { Stripe } from 'stripe';
 import { type Answer, findRoute, type Request } from '../http.js';
 import { newId } from '../objects/make.js';
 import { Params } from '../params.js';
-import type { StripeAccount } from '../stripe-account.js';
-import { failureOf, StripeApiError } from '../stripe-api-error.js';
+import type { StripeAccount } from '../account/stripe-account.js';
+import { StripeApiError } from '../stripe-api-error.js';
 import type { ApiRoute } from './api-route.js';
+import { billingPortal } from './billing-portal.js';
 import { checkoutSessions } from './checkout-sessions.js';
 import { customers } from './customers.js';
+import { events } from './events.js';
+import { expand } from './expand.js';
+import { Faults, type Silence } from './faults.js';
 import { IdempotentAnswers } from './idempotent-answers.js';
+import { invoices } from './invoices.js';
 import { prices } from './prices.js';
+import { refunds } from './refunds.js';
 import { subscriptions } from './subscriptions.js';
 
 /** To support more of Stripe, add rows to one of these or another table to the list. */
-const ROUTES: ApiRoute[] = [...customers, ...prices, ...checkoutSessions, ...subscriptions];
-
-export interface Failure {
-  status: number;
-  times: number;
-  path?: RegExp;
-}
+const ROUTES: ApiRoute[] = [
+  ...customers,
+  ...prices,
+  ...checkoutSessions,
+  ...subscriptions,
+  ...invoices,
+  ...refunds,
+  ...billingPortal,
+  ...events,
+];
 
 /** api.stripe.com: the key, the failures that tests ask for, idempotency, and the table of routes. */
 export class StripeApi {
-  private readonly failures: Failure[] = [];
+  readonly faults = new Faults();
   private readonly answers: IdempotentAnswers;
 
   constructor(
     private readonly account: StripeAccount,
     private readonly secretKey: string,
   ) {
-    this.answers = new IdempotentAnswers(account.store);
+    this.answers = new IdempotentAnswers(account.ledger);
   }
 
-  fail(failure: Failure): void {
-    this.failures.push({ ...failure });
-  }
-
-  answer(request: Request): Answer {
+  async answer(request: Request): Promise<Answer | Silence> {
     const requestId = newId('req');
     try {
       this.authenticate(request);
-      this.failIfAsked(request);
+      const { before, after, slowMs } = this.faults.take(request);
+      if (before) return before;
+      if (slowMs > 0) await this.answers.inUseFor(request, slowMs);
+      this.account.time.catchUp();
       const { body, headers } = this.answers.once(request, requestId, () => this.run(request));
-      return { status: 200, headers: { ...standardHeaders(requestId), ...headers }, body };
+      return after ?? { status: 200, headers: { ...standardHeaders(requestId), ...headers }, body };
     } catch (error) {
       if (!(error instanceof StripeApiError)) throw error;
       const body = JSON.stringify({ error: error.body }, null, 2);
@@ -58,16 +66,6 @@ export class StripeApi {
     throw new StripeApiError(401, { type: 'invalid_request_error', message });
   }
 
-  /** Before anything else happens, so that a retry with the same Idempotency-Key runs for the first time. */
-  private failIfAsked({ pathname }: Request): void {
-    const failure = this.failures.find(
-      ({ times, path }) => times > 0 && (path === undefined || pathname.search(path) !== -1),
-    );
-    if (!failure) return;
-    failure.times -= 1;
-    throw failureOf(failure.status);
-  }
-
   private run(request: Request): string {
     const found = findRoute(ROUTES, request);
     if (!found) {
@@ -77,8 +75,10 @@ export class StripeApi {
       });
     }
     const params = Params.parse(request.query, request.body);
-    params.allowOnly(found.route.params);
-    return JSON.stringify(found.route.answer({ account: this.account, params, id: found.id }), null, 2);
+    params.allowOnly([...found.route.params, 'expand']);
+    const paths = params.texts('expand') ?? [];
+    const answer = found.route.answer({ account: this.account, params, id: found.id });
+    return JSON.stringify(expand(answer, paths, this.account.ledger), null, 2);
   }
 }
 

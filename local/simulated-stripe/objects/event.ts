@@ -1,32 +1,38 @@
 import { Stripe } from 'stripe';
-import { newId, now } from './make.js';
+import { newId, snapshot } from './make.js';
 
 type WhatAndData<E> = E extends { type: infer Type; data: infer Data } ? { type: Type; data: Data } : never;
 
 /** The events that the simulated Stripe makes; a new kind is one more line here. */
 export type Happening = WhatAndData<
+  | Stripe.ChargeRefundedEvent
+  | Stripe.CheckoutSessionAsyncPaymentSucceededEvent
   | Stripe.CheckoutSessionCompletedEvent
   | Stripe.CheckoutSessionExpiredEvent
+  | Stripe.CustomerDeletedEvent
   | Stripe.CustomerSubscriptionCreatedEvent
-  | Stripe.CustomerSubscriptionUpdatedEvent
   | Stripe.CustomerSubscriptionDeletedEvent
+  | Stripe.CustomerSubscriptionPausedEvent
+  | Stripe.CustomerSubscriptionResumedEvent
+  | Stripe.CustomerSubscriptionTrialWillEndEvent
+  | Stripe.CustomerSubscriptionUpdatedEvent
+  | Stripe.InvoiceCreatedEvent
+  | Stripe.InvoiceFinalizedEvent
   | Stripe.InvoicePaidEvent
+  | Stripe.InvoicePaymentFailedEvent
+  | Stripe.InvoiceVoidedEvent
+  | Stripe.RefundCreatedEvent
 >;
 
-export function makeEvent(happening: Happening): Stripe.Event {
+export function makeEvent(happening: Happening, created: number): Stripe.Event {
   return {
     ...snapshot(happening),
     id: newId('evt'),
     object: 'event',
     api_version: Stripe.API_VERSION,
-    created: now(),
+    created,
     livemode: false,
     pending_webhooks: 1,
     request: { id: null, idempotency_key: null },
   };
-}
-
-/** An event tells how the object was then; later changes must not reach into it. */
-function snapshot<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -1,40 +1,51 @@
 import type { Stripe } from 'stripe';
-import { newId, now, nulls } from './make.js';
+import type { Amounts } from './amounts.js';
+import { newId, nulls } from './make.js';
+import type { Period } from './period.js';
+import { itemOf } from './subscription.js';
 
-/** The paid invoice of a new subscription's first month. Lines are left empty: the item's price says the same. */
-export function makePaidInvoice(
-  subscription: Stripe.Subscription,
-  customer: Stripe.Customer,
-  amount: number,
-): Stripe.Invoice {
-  const created = now();
+export interface Bill {
+  subscription: Stripe.Subscription;
+  customer: Stripe.Customer;
+  reason: Stripe.Invoice.BillingReason;
+  amounts: Amounts;
+  period: Period;
+  number: string;
+  /** A draft is neither numbered nor collected. */
+  draft: boolean;
+}
+
+export function makeInvoice(bill: Bill, created: number, baseUrl: string): Stripe.Invoice {
+  const { subscription, customer, amounts, draft } = bill;
+  const { total } = amounts;
   const id = newId('in');
+  const credit = Math.max(0, Math.min(-customer.balance, total));
+  const due = Math.max(0, total - credit);
   return {
-    ...nulls(
-      'account_country',
-      'account_name',
-      'account_tax_ids',
-      'application',
-      'automatically_finalizes_at',
-    ),
-    ...nulls('confirmation_secret', 'custom_fields', 'customer_account', 'customer_address'),
-    ...nulls('customer_shipping', 'default_payment_method', 'default_source', 'description', 'due_date'),
-    ...nulls('footer', 'from_invoice', 'hosted_invoice_url', 'invoice_pdf', 'last_finalization_error'),
-    ...nulls('latest_revision', 'next_payment_attempt', 'number', 'on_behalf_of', 'receipt_number'),
+    ...nulls('account_country', 'account_name', 'account_tax_ids', 'application'),
+    ...nulls('automatically_finalizes_at', 'confirmation_secret', 'custom_fields', 'customer_account'),
+    ...nulls('customer_address', 'customer_shipping', 'default_payment_method', 'default_source'),
+    ...nulls('description', 'due_date', 'footer', 'from_invoice', 'last_finalization_error'),
+    ...nulls('latest_revision', 'next_payment_attempt', 'on_behalf_of', 'receipt_number'),
     ...nulls('rendering', 'shipping_cost', 'shipping_details', 'statement_descriptor', 'test_clock'),
     ...nulls('webhooks_delivered_at'),
+    ...invoiceUrls(draft ? null : id, baseUrl),
     id,
     object: 'invoice',
-    amount_due: amount,
+    amount_due: due,
     amount_overpaid: 0,
-    amount_paid: amount,
-    amount_remaining: 0,
+    amount_paid: 0,
+    amount_remaining: due,
     amount_shipping: 0,
-    attempt_count: 1,
-    attempted: true,
-    auto_advance: false,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
-    billing_reason: 'subscription_create',
+    attempt_count: 0,
+    attempted: false,
+    auto_advance: !draft,
+    automatic_tax: {
+      ...nulls('disabled_reason', 'liability', 'provider'),
+      enabled: subscription.automatic_tax.enabled,
+      status: subscription.automatic_tax.enabled ? 'complete' : null,
+    },
+    billing_reason: bill.reason,
     collection_method: 'charge_automatically',
     created,
     currency: subscription.currency,
@@ -45,13 +56,14 @@ export function makePaidInvoice(
     customer_tax_exempt: 'none',
     customer_tax_ids: [],
     default_tax_rates: [],
-    discounts: [],
-    effective_at: created,
-    ending_balance: 0,
+    discounts: amounts.discount > 0 ? [`di_${id}`] : [],
+    effective_at: draft ? null : created,
+    ending_balance: customer.balance + credit,
     issuer: { type: 'self' },
-    lines: { object: 'list', data: [], has_more: false, url: `/v1/invoices/${id}/lines` },
+    lines: { object: 'list', data: [lineOf(bill, id)], has_more: false, url: `/v1/invoices/${id}/lines` },
     livemode: false,
     metadata: {},
+    number: draft ? null : bill.number,
     parent: {
       type: 'subscription_details',
       quote_details: null,
@@ -62,20 +74,86 @@ export function makePaidInvoice(
     period_start: created,
     post_payment_credit_notes_amount: 0,
     pre_payment_credit_notes_amount: 0,
-    starting_balance: 0,
-    status: 'paid',
+    starting_balance: customer.balance,
+    status: draft ? 'draft' : 'open',
     status_transitions: {
-      finalized_at: created,
+      finalized_at: draft ? null : created,
       marked_uncollectible_at: null,
-      paid_at: created,
+      paid_at: null,
       voided_at: null,
     },
-    subtotal: amount,
-    subtotal_excluding_tax: amount,
-    total: amount,
-    total_discount_amounts: [],
-    total_excluding_tax: amount,
+    subtotal: amounts.subtotal,
+    subtotal_excluding_tax: amounts.subtotal,
+    total,
+    total_discount_amounts: amounts.discount > 0 ? [{ amount: amounts.discount, discount: `di_${id}` }] : [],
+    total_excluding_tax: total - amounts.tax,
     total_pretax_credit_amounts: [],
-    total_taxes: [],
+    total_taxes: taxesOf(amounts),
   };
+}
+
+export function invoiceUrls(
+  id: string | null,
+  baseUrl: string,
+): { hosted_invoice_url: string | null; invoice_pdf: string | null } {
+  return {
+    hosted_invoice_url: id && `${baseUrl}/i/${id}`,
+    invoice_pdf: id && `${baseUrl}/i/${id}/pdf`,
+  };
+}
+
+export function subscriptionIdOf(invoice: Stripe.Invoice): string | undefined {
+  const subscription = invoice.parent?.subscription_details?.subscription;
+  return typeof subscription === 'string' ? subscription : subscription?.id;
+}
+
+function lineOf({ subscription, amounts, period }: Bill, invoice: string): Stripe.InvoiceLineItem {
+  const { id, price, quantity = 1 } = itemOf(subscription);
+  return {
+    ...nulls('discount_amounts', 'pretax_credit_amounts', 'quantity_decimal', 'taxes'),
+    id: newId('il'),
+    object: 'line_item',
+    amount: amounts.subtotal,
+    currency: subscription.currency,
+    description: null,
+    discountable: true,
+    discounts: [],
+    invoice,
+    livemode: false,
+    metadata: subscription.metadata,
+    parent: {
+      type: 'subscription_item_details',
+      invoice_item_details: null,
+      subscription_item_details: {
+        invoice_item: null,
+        proration: false,
+        proration_details: null,
+        subscription: subscription.id,
+        subscription_item: id,
+      },
+    },
+    period,
+    pricing: {
+      type: 'price_details',
+      price_details: { price: price.id, product: price.product as string },
+      unit_amount_decimal: price.unit_amount_decimal,
+    },
+    quantity,
+    subscription: subscription.id,
+    subtotal: amounts.subtotal,
+  };
+}
+
+function taxesOf({ subtotal, discount, tax }: Amounts): Stripe.Invoice.TotalTax[] {
+  if (tax === 0) return [];
+  return [
+    {
+      amount: tax,
+      tax_behavior: 'exclusive',
+      tax_rate_details: { tax_rate: 'txr_simulated' },
+      taxability_reason: 'standard_rated',
+      taxable_amount: subtotal - discount,
+      type: 'tax_rate_details',
+    },
+  ];
 }

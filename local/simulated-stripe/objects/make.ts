@@ -13,16 +13,7 @@ export function newId(prefix: string): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`;
 }
 
-/** Stripe's clock: whole seconds since 1970. */
-export function now(): number {
-  return Math.floor(Date.now() / 1000);
-}
-
-/** The same day next month, or that month's last day: 31 January renews on 28 February. */
-export function oneMonthAfter(seconds: number): number {
-  const date = new Date(seconds * 1000);
-  const day = date.getUTCDate();
-  date.setUTCMonth(date.getUTCMonth() + 1);
-  if (date.getUTCDate() !== day) date.setUTCDate(0);
-  return date.getTime() / 1000;
+/** The object as JSON tells it: what was told of it must not change when it does. */
+export function snapshot<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -1,14 +1,16 @@
 import { Stripe } from 'stripe';
 import { nulls } from './make.js';
 
-/** The price that exists from the start: Pro at 9.99 USD a month. */
+/** The product that exists from the start: Pro at 9.99 USD a month or 99.90 USD a year. */
 export const PRO_PRODUCT_NAME = 'Pro';
 const PRO_PRODUCT_ID = 'prod_simulated_pro';
-const PRO_UNIT_AMOUNT = 999;
+const UNIT_AMOUNTS = { month: 999, year: 9990 };
 const PRO_CURRENCY = 'usd';
 const PRO_CREATED = Date.UTC(2026, 0, 1) / 1000;
 
-export function makeProPrice(id: string): Stripe.Price {
+export type Interval = keyof typeof UNIT_AMOUNTS;
+
+export function makeProPrice(id: string, interval: Interval): Stripe.Price {
   return {
     ...nulls('custom_unit_amount', 'lookup_key', 'nickname', 'tiers_mode', 'transform_quantity'),
     id,
@@ -21,17 +23,21 @@ export function makeProPrice(id: string): Stripe.Price {
     metadata: {},
     product: PRO_PRODUCT_ID,
     recurring: {
-      interval: 'month',
+      interval,
       interval_count: 1,
       meter: null,
       trial_period_days: null,
       usage_type: 'licensed',
     },
-    tax_behavior: 'unspecified',
+    tax_behavior: 'exclusive',
     type: 'recurring',
-    unit_amount: PRO_UNIT_AMOUNT,
-    unit_amount_decimal: Stripe.Decimal.from(PRO_UNIT_AMOUNT),
+    unit_amount: UNIT_AMOUNTS[interval],
+    unit_amount_decimal: Stripe.Decimal.from(UNIT_AMOUNTS[interval]),
   };
+}
+
+export function intervalOf(price: Stripe.Price): Interval {
+  return price.recurring?.interval === 'year' ? 'year' : 'month';
 }
 
 /** A subscription item still carries the price in its older form. */
@@ -46,7 +52,7 @@ export function planOf(price: Stripe.Price): Stripe.Plan {
     billing_scheme: price.billing_scheme,
     created: price.created,
     currency: price.currency,
-    interval: 'month',
+    interval: intervalOf(price),
     interval_count: 1,
     livemode: false,
     metadata: {},

@@ -47,6 +47,7 @@ const STYLE = new Html(`
   @media (prefers-color-scheme: dark) { .alert { color: #fca5a5; } }
   .actions { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: 1rem; }
   .actions form { flex: 1 1 10rem; }
+  input { min-height: 2.75rem; padding: .5rem; font: inherit; width: 100%; }
   button { width: 100%; min-height: 2.75rem; padding: .5rem 1rem; font: inherit; cursor: pointer;
     color: inherit; background: transparent; border: 1px solid var(--line); border-radius: .5rem; }
   button.main { color: #fff; background: var(--main); border-color: var(--main); }
@@ -95,6 +96,11 @@ export function page(status: number, { title, note, main, wide = false }: PageCo
 /** 303: whatever was POSTed, the browser GETs the next page, and reloading that repeats nothing. */
 export function redirect(url: string): Answer {
   return { status: 303, headers: { location: url }, body: '' };
+}
+
+/** Percent-encoded, as a header has to be. */
+export function asLocation(url: string): string {
+  return URL.canParse(url) ? new URL(url).href : '/';
 }
 
 export function button(action: string, label: string, kind: 'main' | 'plain' = 'plain'): Html {

@@ -1,9 +1,12 @@
 import type { Answer } from '../http.js';
-import type { StripeAccount } from '../stripe-account.js';
+import type { Params } from '../params.js';
+import type { StripeAccount } from '../account/stripe-account.js';
 
 export interface PageCall {
   account: StripeAccount;
   id: string;
+  /** What was typed into a form. */
+  form: Params;
 }
 
 export interface PageRoute {

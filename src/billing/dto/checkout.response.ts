@@ -1,4 +1,4 @@
-import type { CheckoutSession } from '../stripe.client.js';
+import type { CheckoutSession } from '../stripe/stripe-checkout.client.js';
 
 export class CheckoutResponse {
   /** @example 'cs_test_a1b2c3' */
@@ -14,6 +14,7 @@ export class CheckoutResponse {
   expiresAt!: Date;
 
   static from({ id, url, expiresAt }: CheckoutSession): CheckoutResponse {
+    if (url === null) throw new Error(`Checkout session ${id} came without a page`);
     return { sessionId: id, url, expiresAt };
   }
 }

@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Stripe } from 'stripe';
-import { type SimulatedStripe, startSimulatedStripe } from '../../local/simulated-stripe/simulated-stripe.js';
-import { Env } from '../config/env.js';
+import {
+  type SimulatedStripe,
+  startSimulatedStripe,
+} from '../../../local/simulated-stripe/simulated-stripe.js';
+import { Env } from '../../config/env.js';
+import { StripeApi, StripeMissing } from './stripe-api.js';
+import { StripeCheckoutClient } from './stripe-checkout.client.js';
 import { StripeClient } from './stripe.client.js';
+import { StripeWebhooks } from './stripe-webhooks.js';
 
 const KEYS = { secretKey: 'sk_test_unit', webhookSecret: 'whsec_unit', proPriceId: 'price_pro' };
 const EVENT = { id: 'evt_1', object: 'event', type: 'customer.subscription.updated' };
@@ -10,21 +16,36 @@ const EVENT = { id: 'evt_1', object: 'event', type: 'customer.subscription.updat
 let stripe: SimulatedStripe;
 let client: StripeClient;
 
-const clientWith = (settings: Partial<Env> = {}): StripeClient =>
-  new StripeClient(
-    Object.assign(new Env(), {
-      STRIPE_API_BASE: stripe.url,
-      STRIPE_SECRET_KEY: KEYS.secretKey,
-      STRIPE_PRO_PRICE_ID: KEYS.proPriceId,
-      STRIPE_WEBHOOK_SECRET: KEYS.webhookSecret,
-      ...settings,
-    }),
-  );
+const settings = (changes: Partial<Env> = {}): Env =>
+  Object.assign(new Env(), {
+    STRIPE_API_BASE: stripe.url,
+    STRIPE_SECRET_KEY: KEYS.secretKey,
+    STRIPE_PRO_PRICE_ID: KEYS.proPriceId,
+    STRIPE_WEBHOOK_SECRET: [KEYS.webhookSecret],
+    ...changes,
+  });
+
+const checkoutsWith = (changes: Partial<Env> = {}): StripeCheckoutClient => {
+  const env = settings(changes);
+  return new StripeCheckoutClient(env, new StripeApi(env));
+};
+
+const webhooksWith = (changes: Partial<Env> = {}): StripeWebhooks => {
+  const env = settings(changes);
+  return new StripeWebhooks(env, new StripeApi(env));
+};
+
+const offerTo = (customerId: string) => ({
+  customerId,
+  userId: 'user-1',
+  priceId: KEYS.proPriceId,
+  trialDays: 0,
+});
 
 beforeEach(async () => {
   stripe = await startSimulatedStripe({ ...KEYS, webhookUrl: 'http://127.0.0.1:9' });
   stripe.holdWebhooks(true);
-  client = clientWith();
+  client = new StripeClient(settings(), new StripeApi(settings()));
 });
 afterEach(async () => {
   await stripe.close();
@@ -35,8 +56,10 @@ const sdk = (): Stripe =>
 
 /** Pays a new checkout; two pages paid are two subscriptions. */
 async function subscribe(customerId: string): Promise<void> {
-  const { url } = await client.createCheckoutSession(customerId, 'user-1');
-  await fetch(`${url}/pay`, { method: 'POST', redirect: 'manual' });
+  const checkouts = checkoutsWith();
+  const [newest] = await checkouts.list(customerId);
+  const { url } = await checkouts.open(offerTo(customerId), newest?.id);
+  await fetch(`${url ?? ''}/pay`, { method: 'POST', redirect: 'manual' });
 }
 
 const sign = (payload: string, secret = KEYS.webhookSecret, ageSeconds = 0): string =>
@@ -73,7 +96,7 @@ describe('checkout', () => {
     ['https://app.example/chat/', 'https://app.example/chat/billing/'],
   ])('sends people back to the front end at %s', async (frontEnd, prefix) => {
     const customer = await client.createCustomer('user-1', '+14155550001');
-    const { id } = await clientWith({ FRONTEND_URL: frontEnd }).createCheckoutSession(customer, 'user-1');
+    const { id } = await checkoutsWith({ FRONTEND_URL: frontEnd }).open(offerTo(customer), undefined);
     expect(await sdk().checkout.sessions.retrieve(id)).toMatchObject({
       success_url: `${prefix}success?session_id={CHECKOUT_SESSION_ID}`,
       cancel_url: `${prefix}cancelled`,
@@ -89,13 +112,16 @@ describe('subscriptions', () => {
     const [subscription] = await client.listSubscriptions(customer);
     expect(subscription).toMatchObject({
       status: 'active',
+      grantsPro: true,
       priceId: 'price_pro',
+      interval: 'month',
       amount: 999,
       currency: 'usd',
-      cancelAtPeriodEnd: false,
+      endsAt: null,
+      pastDueSince: null,
     });
     const days =
-      ((subscription?.currentPeriodEnd.getTime() ?? 0) - (subscription?.currentPeriodStart.getTime() ?? 0)) /
+      ((subscription?.currentPeriodEnd.getTime() ?? 0) - (subscription?.createdAt.getTime() ?? 0)) /
       86_400_000;
     expect(days).toBeGreaterThanOrEqual(28);
     expect(days).toBeLessThanOrEqual(31);
@@ -110,7 +136,11 @@ describe('subscriptions', () => {
       if (by === 'flag') await sdk().subscriptions.update(id, { cancel_at_period_end: true });
       // The page stands for the customer portal, which sets the date alone.
       else await fetch(`${stripe.url}/subscriptions/${id}/cancel-at-period-end`, { method: 'POST' });
-      expect(await client.listSubscriptions(customer)).toMatchObject([{ id, cancelAtPeriodEnd: true }]);
+      expect(await client.listSubscriptions(customer)).toMatchObject([{ id, endsBy: by }]);
+      const [subscription] = await client.listSubscriptions(customer);
+      expect(subscription?.endsAt).toEqual(subscription?.currentPeriodEnd);
+      if (subscription) await client.resume(subscription);
+      expect(await client.listSubscriptions(customer)).toMatchObject([{ id, endsAt: null, endsBy: null }]);
     },
   );
 
@@ -152,6 +182,11 @@ describe('when Stripe errs', () => {
     });
   });
 
+  it('a customer that it does not know is gone, and no outage', async () => {
+    await expect(client.listSubscriptions('cus_nobody')).rejects.toThrow(StripeMissing);
+    await expect(client.listSubscriptions('cus_nobody')).rejects.toMatchObject({ param: 'customer' });
+  });
+
   it('so is nobody listening', async () => {
     await stripe.close();
     await expect(client.createCustomer('user-1', '+14155550001')).rejects.toMatchObject({
@@ -171,7 +206,7 @@ describe('webhooks', () => {
     ['no such field', { object: 'price', id: 'price_1' }, null],
   ])('an event concerns %s', (_whom, object, customerId) => {
     const body = payload(object);
-    expect(client.verifyWebhook(Buffer.from(body), sign(body))).toEqual({
+    expect(webhooksWith().verify(Buffer.from(body), sign(body))).toEqual({
       id: 'evt_1',
       type: EVENT.type,
       customerId,
@@ -186,10 +221,33 @@ describe('webhooks', () => {
     ['another body', `${body} `, sign(body)],
     ['a signed text that is no JSON', 'hello', sign('hello')],
   ])('%s is refused', (_what, received, signature) => {
-    expect(() => client.verifyWebhook(Buffer.from(received), signature)).toThrow('WEBHOOK_SIGNATURE_INVALID');
+    expect(() => webhooksWith().verify(Buffer.from(received), signature)).toThrow(
+      'WEBHOOK_SIGNATURE_INVALID',
+    );
   });
 
   it('an age just under 300 s is accepted', () => {
-    expect(client.verifyWebhook(Buffer.from(body), sign(body, KEYS.webhookSecret, 298)).id).toBe('evt_1');
+    expect(webhooksWith().verify(Buffer.from(body), sign(body, KEYS.webhookSecret, 298)).id).toBe('evt_1');
+  });
+
+  it.each([
+    ['the new secret', 'whsec_new'],
+    ['the old secret', 'whsec_old'],
+  ])('while secrets are rotated, %s is accepted', (_which, secret) => {
+    const rotating = webhooksWith({ STRIPE_WEBHOOK_SECRET: ['whsec_new', 'whsec_old'] });
+    expect(rotating.verify(Buffer.from(body), sign(body, secret)).id).toBe('evt_1');
+    expect(() => rotating.verify(Buffer.from(body), sign(body, 'whsec_older'))).toThrow();
+  });
+
+  it('a signature from the future is refused, one of a clock that is a little ahead is not', () => {
+    const from = (seconds: number) => () =>
+      webhooksWith().verify(Buffer.from(body), sign(body, undefined, -seconds));
+    expect(from(400)).toThrow('WEBHOOK_SIGNATURE_INVALID');
+    expect(from(30)).not.toThrow();
+  });
+
+  it('its age has the limit that is set', () => {
+    const strict = webhooksWith({ STRIPE_WEBHOOK_TOLERANCE_SECONDS: 10 });
+    expect(() => strict.verify(Buffer.from(body), sign(body, undefined, 12))).toThrow();
   });
 });
