@@ -58,6 +58,11 @@ it.each<[string, Record<string, string>, string[]]>([
     { STRIPE_WEBHOOK_TOLERANCE_SECONDS: '0' },
     ['STRIPE_WEBHOOK_TOLERANCE_SECONDS'],
   ],
+  [
+    'an unencrypted way to others',
+    { GEMINI_BASE_URL: 'http://gemini.example', STRIPE_API_BASE: 'http://stripe.example' },
+    ['GEMINI_BASE_URL', 'STRIPE_API_BASE'],
+  ],
   ['a proxy that is no address', { TRUSTED_PROXIES: 'my-load-balancer' }, ['TRUSTED_PROXIES']],
   ['a database that is no URL', { DATABASE_URL: 'host=db password=pg-password-9f3a' }, ['DATABASE_URL']],
 ])('with %s names the settings and never a value, and ends with 1', async (_what, wrong, names) => {

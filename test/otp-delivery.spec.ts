@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { findFreePort } from '../local/services/ports.js';
 import type { SimulatedSms } from '../local/simulated-sms/simulated-sms.js';
 import { aMobile } from './support/factories.js';
 import { flood, range } from './support/flood.js';
@@ -89,6 +90,43 @@ describe('a code by webhook', () => {
       String(msg).startsWith('A code could not be sent; it does not'),
     );
     expect(line).toMatchObject({ level: 'error', err: { message: 'The gateway answered 503' } });
+  });
+
+  it('that may have been sent, or not, keeps counting for what others share, and takes nothing from the person', async () => {
+    await restartWith({ ...webhook, OTP_RESEND_SECONDS: '60', OTP_SENDS_PER_NUMBER: '2/1d' });
+    sms.misbehave('hang');
+    const [mobile, posts] = [aMobile(), sms.posts];
+    await send(mobile);
+    await until('it is tried', () => sms.posts === posts + 1);
+    // Those after the first one say no: that takes back nothing of the first.
+    sms.misbehave('fail');
+    await until('its pause is over', async () => (await redis.exists(`otp-pause:{${mobile}}`)) === 0);
+    expect(await redis.exists(`otp-sends:{${mobile}}`)).toBe(0);
+    const shared = (await redis.keys('otp-sends*')).sort().map((key) => key.replace(/:.*/, ''));
+    expect(shared).toEqual([
+      'otp-sends-from',
+      'otp-sends-to-dial-code',
+      'otp-sends-to-prefix',
+      'otp-sends-total',
+    ]);
+    expect(await redis.zcard('otp-sends-total')).toBe(1);
+  });
+
+  it('that reached no gateway is given back to all', async () => {
+    const port = await findFreePort();
+    await restartWith({
+      ...webhook,
+      OTP_RESEND_SECONDS: '60',
+      OTP_WEBHOOK_URL: `http://127.0.0.1:${port}/the-secret-path`,
+    });
+    await send(aMobile());
+    await until('it has failed', () =>
+      app.process.logs.some(({ msg }) => String(msg).startsWith('A code could not be sent; it does not')),
+    );
+    await until('everything is given back', async () => (await redis.keys('otp-sends*')).length === 0);
+    const log = JSON.stringify(app.process.logs);
+    expect(log).toContain('The gateway could not be asked: ECONNREFUSED');
+    expect(log).not.toContain('the-secret-path');
   });
 
   it('to a number that can get none is not tried again; its pause ends, and the caps keep counting', async () => {

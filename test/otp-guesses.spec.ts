@@ -157,35 +157,3 @@ it('digits of other scripts are the digits they are, in the number and in the co
   }
   expect(ids.size).toBe(1);
 });
-
-it('a known and an unknown number are answered alike, and as fast', async () => {
-  await restartWith({});
-  const known = range(40).map((index) => `+14155510${String(index).padStart(3, '0')}`);
-  const unknown = range(40).map((index) => `+14155520${String(index).padStart(3, '0')}`);
-  for (const mobile of known) expect((await guess(mobile, await theCode(app, mobile))).status).toBe(200);
-  const time = async (work: () => Promise<{ status: number; body: unknown }>) => {
-    const start = performance.now();
-    const { status, body } = await work();
-    return { ms: performance.now() - start, shape: `${status} ${Object.keys(body as object).join()}` };
-  };
-  const median = (times: { ms: number }[]): number =>
-    times.map(({ ms }) => ms).sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
-  for (const by of ['send-otp', 'forgot-password', 'verify-otp']) {
-    const [toKnown, toUnknown]: { ms: number; shape: string }[][] = [[], []];
-    for (const index of range(known.length)) {
-      // Turn by turn, so that whatever else the machine does hits both.
-      for (const [mobile, times] of [
-        [known[index], toKnown],
-        [unknown[index], toUnknown],
-      ] as const) {
-        times?.push(await time(() => app.api.post(`/v1/auth/${by}`, { mobile, otp: '000000' })));
-      }
-    }
-    expect(new Set([...(toKnown ?? []), ...(toUnknown ?? [])].map(({ shape }) => shape)).size).toBe(1);
-    const [a, b] = [median(toKnown ?? []), median(toUnknown ?? [])];
-    process.stdout.write(
-      `TIMING ${by}: known ${a.toFixed(1)} ms, unknown ${b.toFixed(1)} ms (medians of ${known.length})\n`,
-    );
-    expect(Math.abs(a - b)).toBeLessThan(Math.max(10, a));
-  }
-});

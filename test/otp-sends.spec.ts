@@ -78,6 +78,22 @@ describe('asking for codes', () => {
     report('codes for 100 numbers of another country, under the cap of all', 100, others);
     expect(others).toBe(20);
     expect(range1000 + country + others).toBe(60);
+    const warnings = await until('operators are told of each cap', () => {
+      const lines = app.process.logs.filter(
+        ({ msg }) => msg === 'A cap on codes is reached: this may be SMS pumping',
+      );
+      return lines.some(({ cap }) => cap === 'OTP_SENDS_TOTAL') && lines;
+    });
+    const told = warnings.map(({ level, cap, dialCode }) => [level, cap, dialCode].join(' '));
+    expect(told).toEqual([...new Set(told)]);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        'warn OTP_SENDS_PER_PREFIX 371',
+        'warn OTP_SENDS_PER_DIAL_CODE 371',
+        'warn OTP_SENDS_TOTAL 1',
+      ]),
+    );
+    expect(JSON.stringify(warnings)).not.toMatch(/37120000|3712\d{3}|1415/);
   });
 
   it('what one limit counted is given back when another refuses, and the code there was stays good', async () => {

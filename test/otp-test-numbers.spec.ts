@@ -77,6 +77,8 @@ describe('a test number', () => {
       NODE_ENV: 'production',
       OTP_DELIVERY: 'webhook',
       OTP_DELIVERY_INSECURE_CONFIRMED: 'true',
+      GEMINI_BASE_URL: 'https://gemini.example',
+      STRIPE_API_BASE: 'https://stripe.example',
     });
     const line = app.process.logs.find(({ msg }) => String(msg).startsWith('OTP_TEST_NUMBERS lets 2'));
     expect(line).toMatchObject({ level: 'warn' });

@@ -185,6 +185,22 @@ describe('with other settings', () => {
     theProblem(await verify(app, mobile, body.otp ?? ''), 400, 'OTP_INVALID');
   });
 
+  it.each([
+    ['warned of', 'that others reach', { NODE_ENV: 'development', HOST: '0.0.0.0' }, 1],
+    ['warned of', 'behind a proxy', { NODE_ENV: 'development', TRUSTED_PROXIES: '127.0.0.1' }, 1],
+    ['silent', 'that only its own machine reaches, as with `npm run local`', { NODE_ENV: 'development' }, 0],
+  ])(
+    'OTP_DELIVERY=response is %s in development by a process %s',
+    async (_what, _where, changes, warnings) => {
+      await restartWith(changes);
+      const found = app.process.logs.filter(({ msg }) =>
+        /codes are shown in the answers.*NODE_ENV=production/.test(String(msg)),
+      );
+      expect(found).toHaveLength(warnings);
+      for (const line of found) expect(line).toMatchObject({ level: 'warn' });
+    },
+  );
+
   it('OTP_DELIVERY=log tells the code to the log alone, under the id of the request', async () => {
     await restartWith({ OTP_DELIVERY: 'log' });
     const mobile = aMobile();

@@ -146,15 +146,32 @@ it('a code signs in during the lock, and a new password set with one can be used
   expect((await guess(mobile, newPassword)).status).toBe(200);
 });
 
-it('guesses at the current password of change-password count with those at login', async () => {
+it('guesses at login do not keep who is signed in from changing the password, which ends them', async () => {
+  const { mobile, token } = await aMember();
+  await lock(mobile);
+  expect((await change(token, PASSWORD)).status).toBe(200);
+  expect((await guess(mobile, 'my next passphrase')).status).toBe(200);
+});
+
+it('guesses at the current password of change-password are counted by themselves, until a right one or a reset', async () => {
   const { mobile, token } = await aMember();
   const answers = await times(40, () => change(token, 'not the passphrase'));
   expect(counted('change-password', answers)).toEqual({ 403: PER_NUMBER, 429: 40 - PER_NUMBER });
   theProblem(await change(token, PASSWORD), 429, LOCKED);
-  theProblem(await guess(mobile, PASSWORD), 429, LOCKED);
   expect((await me(app, token)).status).toBe(200);
-  await endLock(mobile);
-  expect((await change(token, PASSWORD)).status).toBe(200);
+  await redis.hset(`password-guesses:{${mobile}}:change`, 'lockedUntil', 0);
+  const { body } = await change(token, PASSWORD, 'the second passphrase');
+  const again = await times(PER_NUMBER + 1, () => change(body.accessToken, 'not the passphrase'));
+  expect(counted('change-password, again', again)).toEqual({ 403: PER_NUMBER, 429: 1 });
+  expect((await guess(mobile, 'not the passphrase')).status).toBe(401);
+
+  const otp = await theCode(app, mobile, 'forgot-password');
+  const reset = await app.api.post<Session>('/v1/auth/reset-password', {
+    mobile,
+    otp,
+    newPassword: PASSWORD,
+  });
+  expect((await change(reset.body.accessToken, PASSWORD, 'the third passphrase')).status).toBe(200);
 });
 
 it('what could not be compared counts for nothing', async () => {

@@ -90,6 +90,7 @@ describe('a storm of logins', () => {
       PASSWORD_HASH_WAITING_MAX: '1',
       PASSWORD_HASH_PASSES: '40',
       PASSWORD_MAX_GUESSES: '2',
+      OTP_GUESSES_PER_ADDRESS: '10/1h',
     });
     const { mobile } = await aUser(app);
     const otp = await theCode(app, mobile, 'forgot-password');
@@ -106,6 +107,42 @@ describe('a storm of logins', () => {
       expect([200, 503]).toContain(status);
       return status === 200;
     });
+  });
+});
+
+describe('hashing for who has proven nothing', () => {
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+
+  it('at sign-up is bounded for an address; signing up without a password is not', async () => {
+    await restartWith({ TRUSTED_PROXIES: '127.0.0.1', SIGNUPS_PER_ADDRESS: '3/1h' });
+    const signup = (address: string, password?: string) =>
+      app.api.post('/v1/auth/signup', { mobile: aMobile(), password }, from(address));
+    const answers = await times(8, (n) => signup(`2001:db8:7:7::${n}`, PASSWORD));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3);
+    const refused = await signup('2001:db8:7:7::99', PASSWORD);
+    theProblem(refused, 429, 'TOO_MANY_REQUESTS');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000);
+    expect((await signup('2001:db8:7:7::99')).status).toBe(201);
+    expect((await signup('2001:db8:7:8::1', PASSWORD)).status).toBe(201);
+  });
+
+  it('at a reset stops with the guesses of the address', async () => {
+    await restartWith({
+      TRUSTED_PROXIES: '127.0.0.1',
+      OTP_GUESSES_PER_ADDRESS: '3/1h',
+      PASSWORD_HASH_PARALLEL: '1',
+      PASSWORD_HASH_WAITING_MAX: '1',
+      PASSWORD_HASH_PASSES: '40',
+    });
+    const reset = () =>
+      app.api.post(
+        '/v1/auth/reset-password',
+        { mobile: aMobile(), otp: '123456', newPassword: PASSWORD },
+        from('203.0.113.1'),
+      );
+    for (let turn = 0; turn < 3; turn += 1) theProblem(await reset(), 400, 'OTP_INVALID');
+    // Were any of them hashed, others would be refused with PASSWORDS_BUSY.
+    for (const answer of await times(20, reset)) theProblem(answer, 429, 'OTP_GUESS_LIMIT_REACHED');
   });
 });
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RequestOptions } from './support/api.js';
@@ -72,6 +73,39 @@ it('a person gets so many requests a minute through from all addresses together,
   theProblem(refused, 429, 'TOO_MANY_REQUESTS');
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   expect((await app.api.get('/v1/users/me', from(anAddress(), calm?.token))).status).toBe(200);
+});
+
+it('an IPv6 network is one address, and the port that a proxy adds makes no other', async () => {
+  let turn = 0;
+  const of = (address: (n: number) => string) => () => unauthenticated(address((turn += 1)));
+  const once = [...Array<number>(PER_ADDRESS).fill(401), 429, 429];
+  expect(
+    await statuses(
+      PER_ADDRESS + 2,
+      of((n) => `2001:db8:1:2:${n}::${n}`),
+    ),
+  ).toEqual(once);
+  expect(
+    await statuses(
+      PER_ADDRESS + 2,
+      of((n) => `[2001:db8:1:3::${n}]:${4000 + n}`),
+    ),
+  ).toEqual(once);
+  expect(
+    await statuses(
+      PER_ADDRESS + 2,
+      of((n) => `198.51.100.9:${4000 + n}`),
+    ),
+  ).toEqual(once);
+});
+
+it('opening streams counts for the person who opens them', async () => {
+  const token = people[2]?.token;
+  const path = `/v1/chatrooms/${randomUUID()}/messages/${randomUUID()}/stream`;
+  expect(await statuses(PER_PERSON + 2, () => app.api.get(path, from(anAddress(), token)))).toEqual([
+    ...Array<number>(PER_PERSON).fill(404),
+    ...Array<number>(2).fill(429),
+  ]);
 });
 
 it('an address that nobody trusted said of itself is not believed', async () => {

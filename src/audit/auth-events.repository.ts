@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, LessThan, Repository } from 'typeorm';
 import { Client } from '../common/client.js';
-import { firstIdAt, newId } from '../common/id.js';
+import { newId } from '../common/id.js';
 import { AuthEvent, type AuthEventKind, type AuthMethod, type AuthOutcome } from './auth-event.entity.js';
 
 export interface AuthEventDetails {
@@ -37,23 +37,8 @@ export class AuthEventsRepository {
     });
   }
 
-  /** Adds a failure, unless one like it from the same address was added within `quietMs`. */
-  async addFailure(
-    userId: string,
-    client: Client,
-    kind: AuthEventKind,
-    { method }: AuthEventDetails,
-    quietMs: number,
-  ): Promise<void> {
-    await this.events.query(
-      `INSERT INTO auth_events (user_id, id, kind, outcome, method, ip, user_agent)
-       SELECT $1, $2, $3, 'failed', $4, $5, $6
-        WHERE NOT EXISTS (
-          SELECT FROM auth_events
-           WHERE user_id = $1 AND id >= $7 AND kind = $3 AND outcome = 'failed'
-             AND method IS NOT DISTINCT FROM $4 AND ip = $5)`,
-      [userId, newId(), kind, method ?? null, client.ip, client.userAgent, firstIdAt(Date.now() - quietMs)],
-    );
+  addFailure(userId: string, client: Client, kind: AuthEventKind, method: AuthMethod): Promise<void> {
+    return this.add(this.events.manager, userId, client, kind, { method, outcome: 'failed' });
   }
 
   /** The newest first. @param before the id that the page before ended with */

@@ -1,13 +1,25 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { addressBlock } from '../common/address-block.js';
 import type { Client } from '../common/client.js';
+import { newId } from '../common/id.js';
 import { Cursors } from '../common/pagination.js';
 import type { PageQuery } from '../common/page.request.js';
-import type { AuthEventKind } from './auth-event.entity.js';
-import { type AuthEventDetails, AuthEventsRepository } from './auth-events.repository.js';
+import { Rate } from '../config/env/rate.js';
+import { keys } from '../redis/keys.js';
+import { REDIS } from '../redis/redis.module.js';
+import { takeOne } from '../redis/sliding-window.js';
+import { UsersRepository } from '../users/users.repository.js';
+import type { AuthEventKind, AuthMethod } from './auth-event.entity.js';
+import { AuthEventsRepository } from './auth-events.repository.js';
 import { AuthEventPageResponse } from './dto/auth-event.response.js';
 
-/** Who hammers at an account from one address leaves a row a minute, and does not fill the table. */
-const ALIKE_MS = 60_000;
+/** Who hammers at an account does not fill the table: failures that are alike, and all of one person, that are noted. */
+const ALIKE = Rate.listOf('1/1m');
+const ALL = Rate.listOf('30/1h');
+
+/** Whom a failure concerns; an account with that number, if there is one. */
+type Whom = { userId: string } | { mobile: string };
 
 /** What happened to a person's way in, for the person to read. */
 @Injectable()
@@ -17,16 +29,20 @@ export class AuthEvents {
   constructor(
     private readonly events: AuthEventsRepository,
     private readonly cursors: Cursors,
+    private readonly users: UsersRepository,
+    @Inject(REDIS) private readonly redis: Redis,
   ) {}
 
   /**
-   * Notes an attempt that failed. Returns at once: a request takes as long for a number that has an account as for one
-   * that has none. Never throws: what cannot be written is in the log. What succeeds is noted in its own transaction,
-   * with `SessionChange.record`.
+   * Notes an attempt that failed, unless enough are noted. Begins once the answer is on its way: a request takes as long
+   * for a number that has an account as for one that has none. Never throws: what cannot be written is in the log. What
+   * succeeds is noted in its own transaction, with `SessionChange.record`.
    */
-  recordFailure(userId: string, client: Client, kind: AuthEventKind, details: AuthEventDetails = {}): void {
-    this.events.addFailure(userId, client, kind, details, ALIKE_MS).catch((err: unknown) => {
-      this.logger.warn({ err, userId, kind, ip: client.ip }, 'An event could not be recorded');
+  recordFailure(whom: Whom, client: Client, kind: AuthEventKind, method: AuthMethod): void {
+    setImmediate(() => {
+      this.addFailure(whom, client, kind, method).catch((err: unknown) => {
+        this.logger.warn({ err, kind, ip: client.ip }, 'An event could not be recorded');
+      });
     });
   }
 
@@ -35,5 +51,24 @@ export class AuthEvents {
     const [before] = cursor === undefined ? [] : this.cursors.decode(list, cursor);
     const rows = await this.events.list(userId, limit, before);
     return AuthEventPageResponse.from(this.cursors.page(list, rows, limit, (event) => [event.id]));
+  }
+
+  private async addFailure(
+    whom: Whom,
+    client: Client,
+    kind: AuthEventKind,
+    method: AuthMethod,
+  ): Promise<void> {
+    const userId = 'userId' in whom ? whom.userId : (await this.users.findByMobile(whom.mobile))?.id;
+    if (userId === undefined || !(await this.isWanted(userId, client, kind, method))) return;
+    await this.events.addFailure(userId, client, kind, method);
+  }
+
+  private async isWanted(userId: string, client: Client, kind: string, method: string): Promise<boolean> {
+    const [id, alike] = [newId(), `${kind}:${method}:${addressBlock(client.ip)}`];
+    return (
+      (await takeOne(this.redis, keys.failuresAlike(userId, alike), id, ALIKE)) === 0 &&
+      (await takeOne(this.redis, keys.failures(userId), id, ALL)) === 0
+    );
   }
 }

@@ -71,8 +71,8 @@ export class AuthController {
   /**
    * Sign in with mobile number and password
    *
-   * @remarks After too many wrong passwords for a number, or from an address, even the right one is refused for a
-   * while that grows with each further one. Signing in with a code stays possible.
+   * @remarks After too many wrong passwords for a number even the right one is refused for a while, which doubles with
+   * each further one; after too many from an address, until some minutes later. Signing in with a code stays possible.
    */
   @Public()
   @Post('login')

@@ -33,7 +33,7 @@ export class AuthService {
     const user = await this.guesses.guarded(mobile, client.ip, async () => {
       const found = await this.users.findByMobile(mobile);
       if (await this.passwords.matches(found?.passwordHash ?? null, password)) return found;
-      if (found) this.events.recordFailure(found.id, client, 'sign_in_failed', { method: 'password' });
+      if (found) this.events.recordFailure({ userId: found.id }, client, 'sign_in_failed', 'password');
       return null;
     });
     if (user === null) throw new AppError('INVALID_CREDENTIALS');
@@ -70,7 +70,7 @@ export class AuthService {
       await change.setPassword(passwordHash);
       await change.record('password_changed', { sessionId: newSessionId });
     });
-    await this.guesses.forget(user.mobile);
+    await this.forgetGuesses(user.mobile);
     return session;
   }
 
@@ -81,8 +81,15 @@ export class AuthService {
       await change.setPassword(passwordHash);
       await change.record('password_reset', { method: 'code', sessionId });
     });
-    await this.guesses.forget(user.mobile);
+    await this.forgetGuesses(user.mobile);
     return session;
+  }
+
+  /** The new password stands, so it never throws. */
+  private async forgetGuesses(mobile: string): Promise<void> {
+    await this.guesses.forget(mobile).catch((err: unknown) => {
+      this.logger.warn({ err }, 'Wrong passwords before a new one still count');
+    });
   }
 
   /** @throws AppError WRONG_PASSWORD */
@@ -93,7 +100,7 @@ export class AuthService {
       (await this.passwords.matches(passwordHash, password)) ? user : null,
     );
     if (right !== null) return;
-    this.events.recordFailure(user.id, client, 'password_changed', { method: 'password' });
+    this.events.recordFailure({ userId: user.id }, client, 'password_changed', 'password');
     throw new AppError('WRONG_PASSWORD');
   }
 

@@ -1,8 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { addressBlock } from '../common/address-block.js';
+import { AppError } from '../common/app-error.js';
+import type { Client } from '../common/client.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
+import { takeOne } from '../redis/sliding-window.js';
+import { retryIn } from '../otp/retry-in.js';
 import { Passwords } from '../passwords/passwords.js';
 import { SignupResponse } from './dto/signup.response.js';
 
@@ -19,28 +25,44 @@ export class PendingSignups {
     private readonly passwords: Passwords,
   ) {}
 
-  /** Answers alike whether the number has an account or not; one that has keeps its password. */
-  async add(mobile: string, password: string | null, client: string): Promise<SignupResponse> {
-    const passwordHash = password === null ? '' : await this.passwords.hash(password);
+  /**
+   * Answers alike whether the number has an account or not; one that has keeps its password.
+   *
+   * @throws AppError TOO_MANY_REQUESTS with the seconds to wait, PASSWORDS_BUSY
+   */
+  async add(mobile: string, password: string | null, client: Client): Promise<SignupResponse> {
+    const passwordHash = password === null ? '' : await this.hash(password, client);
     const ttlMs = this.env.SIGNUP_TTL_SECONDS * 1000;
     await this.redis
       .multi()
       .del(keys.signup(mobile))
-      .hset(keys.signup(mobile), { passwordHash, client })
+      .hset(keys.signup(mobile), { passwordHash, client: client.fingerprint })
       .pexpire(keys.signup(mobile), ttlMs)
       .exec();
     return { mobile, expiresAt: new Date(Date.now() + ttlMs) };
   }
 
-  /** Ends the sign-up of a number that was just proven; returns the password hash that it may start with. */
-  async take(mobile: string, client: string): Promise<string | null> {
-    const [read] =
-      (await this.redis.multi().hgetall(keys.signup(mobile)).del(keys.signup(mobile)).exec()) ?? [];
-    const [error, found] = (read ?? [null, {}]) as [
-      Error | null,
-      Partial<Record<'passwordHash' | 'client', string>>,
-    ];
-    if (error) throw error;
-    return found.client === client && found.passwordHash ? found.passwordHash : null;
+  /** The password hash that the account of a number that was just proven may start with. */
+  async findPasswordHash(mobile: string, client: Client): Promise<string | null> {
+    const [passwordHash, by] = await this.redis.hmget(keys.signup(mobile), 'passwordHash', 'client');
+    return by === client.fingerprint && passwordHash ? passwordHash : null;
+  }
+
+  async end(mobile: string): Promise<void> {
+    await this.redis.del(keys.signup(mobile));
+  }
+
+  private async hash(password: string, { ip }: Client): Promise<string> {
+    this.passwords.assertNotBusy();
+    const key = keys.signupsFrom(addressBlock(ip));
+    const wait = await takeOne(this.redis, key, randomUUID(), this.env.SIGNUPS_PER_ADDRESS);
+    if (wait > 0) {
+      const { inWords, retryAfterSeconds } = retryIn(wait);
+      throw new AppError('TOO_MANY_REQUESTS', {
+        detail: `Too many sign-ups from your network. Try again in ${inWords}.`,
+        retryAfterSeconds,
+      });
+    }
+    return this.passwords.hash(password);
   }
 }

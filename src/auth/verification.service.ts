@@ -1,9 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
 import type { Client } from '../common/client.js';
 import { Passwords } from '../passwords/passwords.js';
 import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { SessionsService } from '../sessions/sessions.service.js';
+import type { User } from '../users/user.entity.js';
 import { UsersRepository } from '../users/users.repository.js';
 import { AuthService } from './auth.service.js';
 import { CodesService } from './codes.service.js';
@@ -16,6 +17,8 @@ import { PendingSignups } from './pending-signups.js';
  */
 @Injectable()
 export class VerificationService {
+  private readonly logger = new Logger('Verification');
+
   constructor(
     private readonly codes: CodesService,
     private readonly pending: PendingSignups,
@@ -26,21 +29,21 @@ export class VerificationService {
   ) {}
 
   signup(mobile: string, password: string | null, client: Client): Promise<SignupResponse> {
-    return this.pending.add(mobile, password, client.fingerprint);
+    return this.pending.add(mobile, password, client);
   }
 
   /** Signs in; a number that is new here is signed up. */
   async verifyOtp(mobile: string, code: string, client: Client): Promise<SessionResponse> {
-    const known = await this.users.findByMobile(mobile);
-    await this.codes.check('sign-in', mobile, code, known, client);
-    const passwordHash = await this.pending.take(mobile, client.fingerprint);
-    const { user, created } = known
-      ? { user: known, created: false }
-      : await this.users.getOrCreate(mobile, passwordHash);
-    return this.sessions.signIn(user.id, client, async (change, sessionId) => {
+    // A code that is used up in an outage would be lost.
+    await this.users.assertReachable();
+    await this.codes.check('sign-in', mobile, code, client, () => Promise.resolve());
+    const { user, created } = await this.getOrCreate(mobile, client);
+    const session = await this.sessions.signIn(user.id, client, async (change, sessionId) => {
       if (created) await change.record('signed_up');
       await change.record('signed_in', { method: 'code', sessionId });
     });
+    await this.endSignup(mobile);
+    return session;
   }
 
   async resetPassword(
@@ -49,15 +52,29 @@ export class VerificationService {
     newPassword: string,
     client: Client,
   ): Promise<SessionResponse> {
+    await this.users.assertReachable();
+    const passwordHash = await this.codes.check('reset-password', mobile, code, client, () =>
+      this.passwords.hash(newPassword),
+    );
     const user = await this.users.findByMobile(mobile);
-    // First, because it can be refused (PASSWORDS_BUSY): that must not use the code up.
-    const passwordHash = await this.passwords.hash(newPassword);
-    await this.codes.check('reset-password', mobile, code, user, client);
     if (user === null) {
       throw new AppError('ACCOUNT_NOT_FOUND', {
         detail: 'Sign up with /v1/auth/send-otp and /v1/auth/verify-otp.',
       });
     }
     return this.auth.resetPassword(user, passwordHash, client);
+  }
+
+  private async getOrCreate(mobile: string, client: Client): Promise<{ user: User; created: boolean }> {
+    const known = await this.users.findByMobile(mobile);
+    if (known !== null) return { user: known, created: false };
+    return this.users.getOrCreate(mobile, await this.pending.findPasswordHash(mobile, client));
+  }
+
+  /** Only now, so that it is there for another try where the account could not be stored. Never throws. */
+  private async endSignup(mobile: string): Promise<void> {
+    await this.pending.end(mobile).catch((err: unknown) => {
+      this.logger.warn({ err }, 'A sign-up that became an account could not be ended');
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { addressBlock } from './address-block.js';
+import { addressBlock, plainAddress } from './address-block.js';
 
 it.each([
   ['203.0.113.7', '203.0.113.7'],
@@ -9,6 +9,21 @@ it.each([
   ['2001:db8::1', '2001:db8:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['::1', '0:0:0:0::/64'],
+  ['203.0.113.7:5678', '203.0.113.7'],
+  ['[2001:db8:1:2::9]:5678', '2001:db8:1:2::/64'],
+  ['[2001:db8:1:2::9]', '2001:db8:1:2::/64'],
+  ['[::ffff:203.0.113.7]:5678', '203.0.113.7'],
 ])('%s counts as %s', (ip, block) => {
   expect(addressBlock(ip)).toBe(block);
+});
+
+it.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['203.0.113.7:5678', '203.0.113.7'],
+  ['[2001:db8::9]:5678', '2001:db8::9'],
+  ['2001:db8::5678', '2001:db8::5678'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['unknown', 'unknown'],
+])('%s is shown as %s', (ip, shown) => {
+  expect(plainAddress(ip)).toBe(shown);
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { plainAddress } from './address-block.js';
 
 /** Longer than what browsers and HTTP libraries send; anybody can send 16 kB. */
 const USER_AGENT_LENGTH_MAX = 255;
@@ -17,7 +18,7 @@ export class Client {
   static of({ ip, headers }: Pick<FastifyRequest, 'headers'> & { ip?: string | undefined }): Client {
     const userAgent = (headers['user-agent'] ?? '').replaceAll(/\p{C}/gu, '').trim();
     // A connection that is gone already has no address.
-    return new Client(ip ?? 'unknown', userAgent.slice(0, USER_AGENT_LENGTH_MAX) || null);
+    return new Client(plainAddress(ip ?? 'unknown'), userAgent.slice(0, USER_AGENT_LENGTH_MAX) || null);
   }
 
   /** Tells one client from another: a hash of address and user agent. A hint, to be used beside a proof. */

@@ -10,6 +10,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Env } from '../config/env.js';
+import { addressBlock } from './address-block.js';
 import { AppError } from './app-error.js';
 import type { AuthenticatedRequest } from './current-user.js';
 
@@ -45,7 +46,7 @@ export class IpThrottlerGuard extends ThrottlerGuard {
   }
 
   protected override getTracker(request: FastifyRequest): Promise<string> {
-    return Promise.resolve(request.ip);
+    return Promise.resolve(addressBlock(request.ip));
   }
 
   protected override throwThrottlingException(

@@ -244,6 +244,27 @@ describe('settings that must not be used', () => {
   });
 });
 
+describe('production', () => {
+  it.each(['TWILIO_API_BASE', 'GEMINI_BASE_URL', 'STRIPE_API_BASE'])('wants %s to be https', (name) => {
+    const plain = { [name]: 'http://api.example/v1' };
+    expect(problemsOf({ ...MINIMAL, ...plain })).toEqual([]);
+    expect(problemsOf({ ...PRODUCTION, ...plain })).toEqual([`${name} must be https in production`]);
+    expect(problemsOf({ ...PRODUCTION, [name]: 'https://api.example/v1' })).toEqual([]);
+  });
+
+  it('lets test numbers sign in for 90 days at most', () => {
+    const until = (days: number) => ({
+      OTP_TEST_NUMBERS: '+15555550100=123456',
+      OTP_TEST_NUMBERS_UNTIL: new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10),
+    });
+    expect(problemsOf({ ...PRODUCTION, ...until(90) })).toEqual([]);
+    expect(problemsOf({ ...MINIMAL, ...until(92) })).toEqual([]);
+    expect(problemsOf({ ...PRODUCTION, ...until(92) })).toEqual([
+      'OTP_TEST_NUMBERS_UNTIL must be at most 90 days away in production',
+    ]);
+  });
+});
+
 describe('settings that belong together', () => {
   const WEBHOOK = {
     OTP_WEBHOOK_URL: 'https://sms.example',
@@ -280,6 +301,7 @@ describe('settings that belong together', () => {
     [{ ...TEST_NUMBERS, OTP_TEST_NUMBERS_UNTIL: '2027-02-31' }, 'OTP_TEST_NUMBERS_UNTIL'],
     [{ ...TEST_NUMBERS, OTP_TEST_NUMBERS_UNTIL: '31.01.2027' }, 'OTP_TEST_NUMBERS_UNTIL'],
     [{ ...WEBHOOK, OTP_WEBHOOK_SECRET: 'short-654321' }, 'OTP_WEBHOOK_SECRET'],
+    [{ ...WEBHOOK, OTP_WEBHOOK_URL: 'https://me:654321@sms.example' }, 'OTP_WEBHOOK_URL'],
     [{ ...TWILIO, OTP_DELIVERY: 'twilio', TWILIO_ACCOUNT_SID: 'SK654321' }, 'TWILIO_ACCOUNT_SID'],
     [{ ...TWILIO, OTP_DELIVERY: 'twilio', TWILIO_FROM: 'a sender that is too long 654321' }, 'TWILIO_FROM'],
   ])('%j is refused by name', (settings, name) => {

@@ -11,17 +11,18 @@ import {
   MinLength,
 } from 'class-validator';
 import { AreAddressRanges } from './address-range.js';
-import { WithOtpSettings } from './env/otp-settings.js';
-import { Flag, Integer, List, URL_OPTIONS } from './env/rules.js';
+import { OtpSettings } from './env/otp-settings.js';
+import { Rate } from './env/rate.js';
+import { Flag, Integer, List, Rates, URL_OPTIONS } from './env/rules.js';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
 
 /**
  * Every setting of the product: name, type, range and default. `.env.example` and the table in README.md say the
  * same in prose (a test compares the names). Only load-env.ts reads `process.env`. Those of a feature with many are a
- * group in env/ and are fields of this class like the others.
+ * class in env/ that this one extends.
  */
-export class Env extends WithOtpSettings(Object) {
+export class Env extends OtpSettings {
   @IsIn(['development', 'test', 'production'])
   NODE_ENV: 'development' | 'test' | 'production' = 'development';
 
@@ -110,6 +111,10 @@ export class Env extends WithOtpSettings(Object) {
   @Integer(1, 86_400)
   SIGNUP_TTL_SECONDS = 900;
 
+  /** Sign-ups with a password from one address; of IPv6, from one /64. As many as codes can be asked for from there. */
+  @Rates()
+  SIGNUPS_PER_ADDRESS = Rate.listOf('30/5m,150/1h');
+
   /** Memory of a password hash (argon2id), KiB (OWASP Password Storage). Hashes follow at each person's next login. */
   @Integer(1024, 4_194_304)
   PASSWORD_HASH_MEMORY_KIB = 19_456;
@@ -146,7 +151,7 @@ export class Env extends WithOtpSettings(Object) {
   @Integer(1, 86_400)
   PASSWORD_LOCK_SECONDS = 60;
 
-  /** Longest lock, seconds; as long after its end the guesses are forgotten. */
+  /** Longest lock, seconds; the guesses are forgotten a day after its end. */
   @Integer(1, 86_400)
   PASSWORD_LOCK_MAX_SECONDS = 3600;
 

@@ -8,13 +8,19 @@ const SECRETS = [
   'OTP_WEBHOOK_SECRET',
 ] as const;
 
+/** Where secrets and people's words go. OTP_WEBHOOK_URL has a rule of its own. */
+const ENDPOINTS = ['TWILIO_API_BASE', 'GEMINI_BASE_URL', 'STRIPE_API_BASE'] as const;
+const TEST_NUMBERS_DAYS_MAX = 90;
+const DAY_MS = 86_400_000;
+
 /** What is looked at; `Env` has it all. */
 type CheckedSettings = Record<(typeof SECRETS)[number], string | readonly string[]> & {
   NODE_ENV: string;
   OTP_DELIVERY: string;
   OTP_WEBHOOK_URL: string;
   OTP_DELIVERY_INSECURE_CONFIRMED: boolean;
-};
+  OTP_TEST_NUMBERS_UNTIL: string;
+} & Record<(typeof ENDPOINTS)[number], string>;
 
 const PLACEHOLDER =
   /change[-_ ]?(me|this|it)|placeholder|your[-_ ]|replace[-_ ]?(me|this)|<.*>|x{6,}|\.\.\./i;
@@ -45,6 +51,12 @@ function findUnsafeInProduction(env: CheckedSettings): string[] {
   const problems = SECRETS.filter((name) => anyOf(env[name], (value) => SIMULATED.test(value))).map(
     (name) => `${name} belongs to the simulated services of \`npm run local\``,
   );
+  for (const name of ENDPOINTS) {
+    if (!/^https:/i.test(env[name])) problems.push(`${name} must be https in production`);
+  }
+  if (Date.parse(env.OTP_TEST_NUMBERS_UNTIL) > Date.now() + TEST_NUMBERS_DAYS_MAX * DAY_MS) {
+    problems.push(`OTP_TEST_NUMBERS_UNTIL must be at most ${TEST_NUMBERS_DAYS_MAX} days away in production`);
+  }
   if (showsCodes(env) && !env.OTP_DELIVERY_INSECURE_CONFIRMED) {
     problems.push(
       `OTP_DELIVERY shows one-time codes to others than the owner of the number; ` +

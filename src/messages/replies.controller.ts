@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
 import { Public } from '../common/public.decorator.js';
+import { UserThrottlerGuard } from '../common/throttling.js';
 import { UuidParam } from '../common/uuid-param.js';
 import { StreamQuery } from './dto/message.request.js';
 import type { MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
@@ -46,7 +47,7 @@ export class RepliesController {
    */
   @Get('stream')
   @Public()
-  @UseGuards(StreamAccessGuard)
+  @UseGuards(StreamAccessGuard, UserThrottlerGuard)
   @ApiHeader({ name: 'last-event-id', required: false, description: 'Resume after this event' })
   @ApiOkResponse({
     content: { 'text/event-stream': { schema: { type: 'string', example: STREAM_EXAMPLE } } },

@@ -6,7 +6,7 @@ import { Env } from '../config/env.js';
 import type { OtpDeliveryJob } from '../queue/queues.js';
 import { OtpCodes } from './otp-codes.js';
 import { otpText } from './otp-message.js';
-import { DeliveryRefusedError, OTP_SENDER, type OtpSender } from './otp-sender.js';
+import { DeliveryRefusedError, NotSentError, OTP_SENDER, type OtpSender } from './otp-sender.js';
 import { OtpStore } from './otp-store.js';
 import { SendLimits } from './send-limits.js';
 
@@ -52,7 +52,7 @@ export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicatio
     const mac = this.codes.mac(purpose, mobile, code);
     const expiresAt = await this.store.findExpiry({ purpose, mobile, id, mac });
     if (expiresAt === null) {
-      await this.limits.giveBack(job.data);
+      await this.giveBack(job);
       return 'no longer wanted';
     }
     const text = otpText(purpose, code, this.env.OTP_APP_NAME, Math.ceil(this.env.OTP_TTL_SECONDS / 60));
@@ -72,9 +72,24 @@ export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicatio
       this.logger.warn({ err }, 'A code was refused by the provider');
       return 'refused';
     }
+    if (!(err instanceof NotSentError)) await job.updateData({ ...job.data, mayBeSent: true });
     if (job.attemptsMade + 1 < (job.opts.attempts ?? 1)) throw err;
-    await this.limits.giveBack(job.data);
-    this.logger.error({ err }, 'A code could not be sent; it does not count as sent');
+    await this.giveBack(job);
+    this.logger.error(
+      { err },
+      mayBeSent(job)
+        ? 'Nobody knows whether a code was sent; it counts for all limits but those of its number'
+        : 'A code could not be sent; it does not count as sent',
+    );
     return 'failed';
   }
+
+  /** What may have been sent may cost: the caps keep counting it. */
+  private giveBack(job: Job<OtpDeliveryJob>): Promise<void> {
+    return mayBeSent(job) ? this.limits.giveBackNumber(job.data) : this.limits.giveBack(job.data);
+  }
 }
+
+/** Also where a try was begun and never ended: its process died. */
+const mayBeSent = ({ data, attemptsMade, attemptsStarted }: Job<OtpDeliveryJob>): boolean =>
+  data.mayBeSent === true || attemptsStarted > attemptsMade + 1;

@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Env } from '../config/env.js';
 import { OtpDeliveryQueue } from '../queue/otp-delivery-queue.js';
 import type { IssuedOtp } from './otp.service.js';
@@ -11,9 +11,11 @@ export const sendsMessages = ({ OTP_DELIVERY, OTP_WEBHOOK_URL }: Env): boolean =
   OTP_DELIVERY === 'webhook' ||
   (OTP_DELIVERY === 'response' && OTP_WEBHOOK_URL !== '');
 
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
 /** The one way by which a code leaves for its person. */
 @Injectable()
-export class OtpDelivery {
+export class OtpDelivery implements OnApplicationBootstrap {
   private readonly logger = new Logger('OtpDelivery');
 
   constructor(
@@ -22,6 +24,18 @@ export class OtpDelivery {
     private readonly limits: SendLimits,
     private readonly testNumbers: TestNumbers,
   ) {}
+
+  /** Nobody is to find out in production; on a machine that only its own person reaches it is as it should be. */
+  onApplicationBootstrap(): void {
+    const { NODE_ENV, OTP_DELIVERY, PROCESS_ROLE, HOST, TRUSTED_PROXIES } = this.env;
+    const isPrivate = LOOPBACK.test(HOST) && TRUSTED_PROXIES.length === 0;
+    if (NODE_ENV !== 'development' || OTP_DELIVERY !== 'response' || PROCESS_ROLE === 'worker' || isPrivate)
+      return;
+    this.logger.warn(
+      'One-time codes are shown in the answers (OTP_DELIVERY=response): whoever reaches this process signs in as ' +
+        'anybody. Set NODE_ENV=production for real use',
+    );
+  }
 
   /**
    * Waits for no provider: a message is queued, and sent by a worker.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { addressBlock } from '../common/address-block.js';
 import { AppError } from '../common/app-error.js';
 import type { OtpPurpose } from '../common/otp-purpose.js';
@@ -25,6 +25,8 @@ export interface IssuedOtp extends Send {
 /** One-time codes: six digits, bound to a purpose and a number, good once. Knows nothing of accounts. */
 @Injectable()
 export class OtpService {
+  private readonly logger = new Logger('Otp');
+
   constructor(
     private readonly env: Env,
     private readonly codes: OtpCodes,
@@ -56,18 +58,38 @@ export class OtpService {
   /**
    * Uses a code up.
    *
+   * @param prepare what takes long or can be refused, and must be there before the code is used up; not begun where the
+   * address has no guess left. What it throws leaves the code as it was
    * @throws AppError OTP_INVALID, OTP_EXHAUSTED; OTP_GUESS_LIMIT_REACHED, OTP_LOCKED with the seconds to wait
    */
-  async consume(purpose: OtpPurpose, mobile: string, code: string, ip: string): Promise<void> {
+  async consume<T>(
+    purpose: OtpPurpose,
+    mobile: string,
+    code: string,
+    ip: string,
+    prepare: () => Promise<T>,
+  ): Promise<T> {
     const [guessId, address] = [randomId(), addressBlock(ip)];
     await this.guesses.take(address, guessId);
+    const prepared = await prepare().catch(async (error: unknown) => {
+      await this.giveBack(address, guessId);
+      throw error;
+    });
     const mac = this.codes.mac(purpose, mobile, code);
     const [outcome, wait] = await this.store.consume(purpose, mobile, mac, guessId);
     if (outcome === 'invalid') throw new AppError('OTP_INVALID');
     if (outcome === 'exhausted') throw new AppError('OTP_EXHAUSTED');
     if (outcome === 'limited') throw guessLimitError('Too many codes were tried for this number.', wait);
     if (outcome === 'locked') throw lockedError(wait);
-    await this.guesses.giveBack(address, guessId);
+    await this.giveBack(address, guessId);
+    return prepared;
+  }
+
+  /** What came before it stands, so it never throws. */
+  private async giveBack(address: string, guessId: string): Promise<void> {
+    await this.guesses.giveBack(address, guessId).catch((err: unknown) => {
+      this.logger.warn({ err }, 'A right code still counts as a guess of its address');
+    });
   }
 
   private requireAllowedCountry(mobile: string): void {

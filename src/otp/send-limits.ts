@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { AppError } from '../common/app-error.js';
 import type { Rate } from '../config/env/rate.js';
@@ -19,6 +19,9 @@ export interface Send {
   /** Who asked: an address, or a block of them. */
   address: string;
 }
+
+/** What all share. */
+type Cap = 'OTP_SENDS_PER_PREFIX' | 'OTP_SENDS_PER_DIAL_CODE' | 'OTP_SENDS_TOTAL';
 
 type NumberRefusal = 'locked' | 'pause' | 'limit';
 
@@ -49,6 +52,8 @@ return 1`);
  */
 @Injectable()
 export class SendLimits {
+  private readonly logger = new Logger('SendLimits');
+
   constructor(
     private readonly env: Env,
     @Inject(REDIS) private readonly redis: Redis,
@@ -111,19 +116,30 @@ export class SendLimits {
   }
 
   private async takeOfAll({ id, mobile }: Send): Promise<void> {
-    for (const [key, rates] of this.limitsOfAll(mobile)) {
-      const wait = await takeOne(this.redis, key, id, rates);
-      if (wait > 0) throw limitError('No more codes can be sent to numbers like this one for now.', wait);
+    for (const [key, cap] of this.limitsOfAll(mobile)) {
+      const wait = await takeOne(this.redis, key, id, this.env[cap]);
+      if (wait === 0) continue;
+      await this.tell(cap, mobile).catch(() => undefined);
+      throw limitError('No more codes can be sent to numbers like this one for now.', wait);
     }
+  }
+
+  /** Once in the longest window of a cap, by all processes together. */
+  private async tell(cap: Cap, mobile: string): Promise<void> {
+    const { dialCode } = destinationOf(mobile);
+    const windowMs = Math.max(...this.env[cap].map((rate) => rate.windowMs));
+    const key = keys.otpCapTold(cap, cap === 'OTP_SENDS_TOTAL' ? '' : dialCode);
+    if ((await this.redis.set(key, '1', 'PX', windowMs, 'NX')) === null) return;
+    this.logger.warn({ cap, dialCode }, 'A cap on codes is reached: this may be SMS pumping');
   }
 
   private limitsOfAll(mobile: string) {
     const { dialCode, prefix } = destinationOf(mobile);
     return [
-      [keys.otpSendsToPrefix(prefix), this.env.OTP_SENDS_PER_PREFIX],
-      [keys.otpSendsToDialCode(dialCode), this.env.OTP_SENDS_PER_DIAL_CODE],
-      [keys.otpSendsTotal, this.env.OTP_SENDS_TOTAL],
-    ] as const;
+      [keys.otpSendsToPrefix(prefix), 'OTP_SENDS_PER_PREFIX'],
+      [keys.otpSendsToDialCode(dialCode), 'OTP_SENDS_PER_DIAL_CODE'],
+      [keys.otpSendsTotal, 'OTP_SENDS_TOTAL'],
+    ] as const satisfies [key: string, cap: Cap][];
   }
 }
 

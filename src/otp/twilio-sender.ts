@@ -1,6 +1,12 @@
 import type { Twilio } from 'twilio';
 import type { Env } from '../config/env.js';
-import { DeliveryRefusedError, type OtpMessage, type OtpSender } from './otp-sender.js';
+import {
+  DeliveryRefusedError,
+  NotSentError,
+  unansweredError,
+  type OtpMessage,
+  type OtpSender,
+} from './otp-sender.js';
 
 const BAD_REQUEST = 400;
 
@@ -40,8 +46,8 @@ export class TwilioSender implements OtpSender {
 /** Twilio's errors quote the number, and those of its HTTP client hold the request with its credentials. */
 function withoutContents(thrown: unknown): Error {
   const { status, code } = thrown as { status?: unknown; code?: unknown };
-  if (typeof status !== 'number') return new Error(`Twilio could not be asked: ${String(code)}`);
+  if (typeof status !== 'number') return unansweredError('Twilio', code);
   // https://www.twilio.com/docs/api/errors
   const said = `Twilio answered ${status}, error ${String(code)}`;
-  return status === BAD_REQUEST ? new DeliveryRefusedError(said) : new Error(said);
+  return status === BAD_REQUEST ? new DeliveryRefusedError(said) : new NotSentError(said);
 }

@@ -58,16 +58,19 @@ export class PasswordGuesses {
    * Counts, then compares. A right password forgets the number's guesses; a comparison that fails by itself (an outage,
    * too many of them) counts for nothing. While locked nothing is compared: a right one is refused like a wrong one.
    *
-   * @param ip null where an access token stands for the person already
+   * @param ip null where an access token stands for the person already: such guesses are counted by themselves
    * @param compare returns what a right password gives, null for a wrong one
    * @throws AppError PASSWORD_GUESSES_EXHAUSTED with the seconds to wait
    */
   async guarded<T>(mobile: string, ip: string | null, compare: () => Promise<T | null>): Promise<T | null> {
     if (ip !== null) await this.countIp(ip);
+    // Strangers must not be able to keep the owner from changing the password.
+    const key = ip === null ? keys.passwordChangeGuesses(mobile) : keys.passwordGuesses(mobile);
     let wrong = false;
     try {
-      await this.count(mobile);
-      const given = await this.compared(mobile, compare);
+      await this.count(key);
+      const given = await this.compared(key, compare);
+      if (given !== null) await this.forget(mobile);
       wrong = given === null;
       return given;
     } finally {
@@ -76,28 +79,25 @@ export class PasswordGuesses {
     }
   }
 
-  private async compared<T>(mobile: string, compare: () => Promise<T | null>): Promise<T | null> {
-    let given: T | null;
+  private async compared<T>(key: string, compare: () => Promise<T | null>): Promise<T | null> {
     try {
-      given = await compare();
+      return await compare();
     } catch (error) {
-      await this.uncount(mobile);
+      await this.uncount(key);
       throw error;
     }
-    if (given !== null) await this.forget(mobile);
-    return given;
   }
 
   /** For who has proven to own the number in another way, and has a new password. */
   async forget(mobile: string): Promise<void> {
-    await this.redis.del(keys.passwordGuesses(mobile));
+    await this.redis.del(keys.passwordGuesses(mobile), keys.passwordChangeGuesses(mobile));
   }
 
-  private async count(mobile: string): Promise<void> {
+  private async count(key: string): Promise<void> {
     const { env } = this;
     const wait = await COUNT.run(
       this.redis,
-      [keys.passwordGuesses(mobile)],
+      [key],
       [
         Date.now(),
         FORGET_MS,
@@ -109,8 +109,8 @@ export class PasswordGuesses {
     if (wait > 0) throw exhausted(wait);
   }
 
-  private async uncount(mobile: string): Promise<void> {
-    await UNCOUNT.run(this.redis, [keys.passwordGuesses(mobile)], [this.env.PASSWORD_MAX_GUESSES]);
+  private async uncount(key: string): Promise<void> {
+    await UNCOUNT.run(this.redis, [key], [this.env.PASSWORD_MAX_GUESSES]);
   }
 
   private async countIp(ip: string): Promise<void> {

@@ -39,4 +39,6 @@ export interface OtpDeliveryJob {
   mobile: string;
   /** Who asked for it: what a failed delivery is given back to. */
   address: string;
+  /** Set once a try ended without saying whether the message was sent. */
+  mayBeSent?: true;
 }

@@ -23,12 +23,20 @@ export const keys = {
   otpSendsToPrefix: (prefix: string) => `otp-sends-to-prefix:{${prefix}}`,
   otpSendsToDialCode: (dialCode: string) => `otp-sends-to-dial-code:{${dialCode}}`,
   otpSendsTotal: 'otp-sends-total',
+  /** String: that one of those three was reached and operators were told. */
+  otpCapTold: (cap: string, dialCode: string) => `otp-cap-told:{${cap}}:${dialCode}`,
   /** Hash: a sign-up whose number is not verified yet. */
   signup: (mobile: string) => `signup:{${mobile}}`,
-  /** Hash: wrong passwords for a number, with or without an account, and until when it is locked. */
+  /** Sorted set, scored by time: the sign-ups with a password from an address. */
+  signupsFrom: (address: string) => `signups-from:{${address}}`,
+  /** Hashes: wrong passwords for a number, with or without an account, and until when it is locked; and those of its owner. */
   passwordGuesses: (mobile: string) => `password-guesses:{${mobile}}`,
+  passwordChangeGuesses: (mobile: string) => `password-guesses:{${mobile}}:change`,
   /** String: wrong passwords from one address. */
   passwordGuessesFrom: (ip: string) => `password-guesses-from:{${ip}}`,
+  /** Sorted sets, scored by time: the failures of a person that were noted, and those that were alike. */
+  failures: (userId: string) => `failures:{${userId}}`,
+  failuresAlike: (userId: string, alike: string) => `failures-alike:{${userId}}:${alike}`,
   /** Sorted set: the prompts that a person was charged for on one UTC day (yyyy-mm-dd). */
   usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
   /** String: an idempotent request that is being carried out. */

@@ -8,6 +8,11 @@ import { User } from './user.entity.js';
 export class UsersRepository {
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
 
+  /** Throws in an outage. For before what must not be done in vain. */
+  async assertReachable(): Promise<void> {
+    await this.users.query('SELECT');
+  }
+
   findById(id: string): Promise<User | null> {
     return this.users.findOneBy({ id });
   }

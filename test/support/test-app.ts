@@ -17,7 +17,7 @@ const STRIPE = {
 const GEMINI_KEY = 'gemini-key-e2e';
 
 /** Specs sign up many people quickly, with numbers that follow each other. */
-const WIDE_OTP_LIMITS = Object.fromEntries(
+const WIDE_LIMITS = Object.fromEntries(
   [
     'OTP_SENDS_PER_NUMBER',
     'OTP_SENDS_PER_ADDRESS',
@@ -26,6 +26,7 @@ const WIDE_OTP_LIMITS = Object.fromEntries(
     'OTP_SENDS_TOTAL',
     'OTP_GUESSES_PER_NUMBER',
     'OTP_GUESSES_PER_ADDRESS',
+    'SIGNUPS_PER_ADDRESS',
   ].map((name) => [name, '100000/1d']),
 );
 
@@ -63,7 +64,7 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     REDIS_URL: redis.url,
     JWT_SECRET: randomBytes(32).toString('base64'),
     OTP_RESEND_SECONDS: '0',
-    ...WIDE_OTP_LIMITS,
+    ...WIDE_LIMITS,
     THROTTLE_IP_PER_MINUTE: '100000',
     THROTTLE_USER_PER_MINUTE: '100000',
     // Specs sign in often, and from one address; test/passwords.spec.ts has the limits that people meet.

@@ -10,7 +10,7 @@ export class AuthEventResponse {
    * One of `signed_up`, `signed_in`, `sign_in_failed`, `code_locked` (too many wrong guesses at a code),
    * `refresh_token_reused` (an old token came back, so the session was ended: somebody may have stolen it), `logged_out`,
    * `logged_out_all`, `session_ended`, `password_changed`, `password_reset`. There may be more one day. Failures that
-   * are alike are noted once a minute.
+   * are alike are noted once a minute, and at most 30 of all of them an hour.
    * @example 'signed_in'
    */
   kind!: AuthEventKind;

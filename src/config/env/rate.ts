@@ -16,6 +16,13 @@ export class Rate {
     return rates.every((each) => each !== null) ? rates : null;
   }
 
+  /** As `list`, for what is known to be well-formed. */
+  static listOf(text: string): Rate[] {
+    const rates = Rate.list(text);
+    if (rates === null) throw new Error(`No limits: ${text}`);
+    return rates;
+  }
+
   private static parse(text: string): Rate | null {
     const match = /^(\d{1,8})\/(\d{1,8})([smhd])$/.exec(text);
     if (match === null) return null;
