@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { Redis } from 'ioredis';
+import { AccountsModule, AccountsWorkerModule } from './accounts/accounts.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtAuthGuard } from './auth/jwt-auth.guard.js';
@@ -34,6 +35,7 @@ const API_MODULES = [
   SessionsModule,
   AuditModule,
   UsersModule,
+  AccountsModule,
   ChatroomsModule,
   MessagesModule,
   QuotaModule,
@@ -61,7 +63,12 @@ export class AppModule {
         }),
         ...API_MODULES,
         ...(worksQueues
-          ? [GeminiModule.with(env), BillingWorkerModule.with(env), OtpWorkerModule.with(env)]
+          ? [
+              GeminiModule.with(env),
+              BillingWorkerModule.with(env),
+              OtpWorkerModule.with(env),
+              AccountsWorkerModule.with(env),
+            ]
           : []),
       ],
       providers: [

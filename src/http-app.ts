@@ -60,7 +60,7 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
   app.enableCors({
     origin: new URL(env.FRONTEND_URL).origin,
     // Those that are used here; the plugin's default stops at POST.
-    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: [
       'x-request-id',
       'retry-after',

@@ -97,7 +97,7 @@ describe.each(operations)('$name', ({ method, path, operation }) => {
       expect(hasExample(schema)).toBe(true);
     expect(operation.requestBody !== undefined).toBe(
       ['post', 'put', 'patch'].includes(method) &&
-        !/\/(portal|cancel|resume|regenerate|logout|logout-all)$/.test(path),
+        !/\/(portal|cancel|resume|regenerate|logout|logout-all|deletion)$/.test(path),
     );
   });
 

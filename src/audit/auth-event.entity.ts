@@ -21,7 +21,15 @@ export type AuthEventKind =
   | 'logged_out_all'
   | 'session_ended'
   | 'password_changed'
-  | 'password_reset';
+  | 'password_reset'
+  | 'number_changed'
+  | 'deletion_failed';
+
+/** A change of number, both masked: what the person recognises, and nobody else can call. */
+export interface NumberChange {
+  before: string;
+  after: string;
+}
 
 export type AuthMethod = 'code' | 'password';
 export type AuthOutcome = 'succeeded' | 'failed';
@@ -57,6 +65,10 @@ export class AuthEvent {
   /** The session that began, ended or was used; it may be gone. */
   @Column('uuid', { name: 'session_id', nullable: true })
   sessionId!: string | null;
+
+  /** Of `number_changed` alone. */
+  @Column('jsonb', { nullable: true })
+  numbers!: NumberChange | null;
 
   @Column('text')
   ip!: string;

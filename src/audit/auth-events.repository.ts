@@ -3,12 +3,19 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, LessThan, Repository } from 'typeorm';
 import { Client } from '../common/client.js';
 import { newId } from '../common/id.js';
-import { AuthEvent, type AuthEventKind, type AuthMethod, type AuthOutcome } from './auth-event.entity.js';
+import {
+  AuthEvent,
+  type AuthEventKind,
+  type AuthMethod,
+  type AuthOutcome,
+  type NumberChange,
+} from './auth-event.entity.js';
 
 export interface AuthEventDetails {
   method?: AuthMethod;
   outcome?: AuthOutcome;
   sessionId?: string;
+  numbers?: NumberChange;
 }
 
 /** Every query but `prune` begins with the owner. There is no update. */
@@ -22,7 +29,7 @@ export class AuthEventsRepository {
     userId: string,
     client: Client,
     kind: AuthEventKind,
-    { method, outcome = 'succeeded', sessionId }: AuthEventDetails = {},
+    { method, outcome = 'succeeded', sessionId, numbers }: AuthEventDetails = {},
   ): Promise<void> {
     const { ip, userAgent } = client;
     await manager.insert(AuthEvent, {
@@ -32,6 +39,7 @@ export class AuthEventsRepository {
       outcome,
       method: method ?? null,
       sessionId: sessionId ?? null,
+      numbers: numbers ?? null,
       ip,
       userAgent,
     });

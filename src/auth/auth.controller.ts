@@ -6,6 +6,7 @@ import { CurrentSessionId, CurrentUserId } from '../common/current-user.js';
 import { Public } from '../common/public.decorator.js';
 import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { AuthService } from './auth.service.js';
+import { CODE_PROBLEMS, SEND_PROBLEMS } from './code-problems.js';
 import { CodesService } from './codes.service.js';
 import {
   ChangePasswordRequest,
@@ -18,15 +19,6 @@ import {
 import type { OtpSentResponse } from './dto/otp-sent.response.js';
 import type { SignupResponse } from './dto/signup.response.js';
 import { VerificationService } from './verification.service.js';
-
-/** What asking for a code, and bringing one, can end in. */
-const SEND_PROBLEMS = [
-  'COUNTRY_NOT_ALLOWED',
-  'OTP_RESEND_TOO_SOON',
-  'OTP_SEND_LIMIT_REACHED',
-  'OTP_LOCKED',
-] as const;
-const CODE_PROBLEMS = ['OTP_INVALID', 'OTP_EXHAUSTED', 'OTP_GUESS_LIMIT_REACHED', 'OTP_LOCKED'] as const;
 
 @ApiTags('Auth')
 @Controller('v1/auth')
@@ -56,7 +48,7 @@ export class AuthController {
   @HttpCode(200)
   @ApiProblems(...SEND_PROBLEMS)
   sendOtp(@Body() dto: MobileRequest, @CurrentClient() client: Client): Promise<OtpSentResponse> {
-    return this.codes.send('sign-in', dto.mobile, client);
+    return this.codes.send({ purpose: 'sign-in', mobile: dto.mobile }, client);
   }
 
   /** Sign in with the code; a number that is new here is signed up */
@@ -88,7 +80,7 @@ export class AuthController {
   @HttpCode(200)
   @ApiProblems(...SEND_PROBLEMS)
   forgotPassword(@Body() dto: MobileRequest, @CurrentClient() client: Client): Promise<OtpSentResponse> {
-    return this.codes.send('reset-password', dto.mobile, client);
+    return this.codes.send({ purpose: 'reset-password', mobile: dto.mobile }, client);
   }
 
   /** Set a new password with the code from forgot-password; ends all other sessions */

@@ -16,5 +16,6 @@ import { VerificationService } from './verification.service.js';
   imports: [UsersModule, OtpModule, PasswordsModule, PassportModule, SessionsModule, AuditModule],
   controllers: [AuthController],
   providers: [AuthService, VerificationService, CodesService, PendingSignups, JwtStrategy],
+  exports: [CodesService, PendingSignups],
 })
 export class AuthModule {}

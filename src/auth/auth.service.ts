@@ -38,7 +38,8 @@ export class AuthService {
     });
     if (user === null) throw new AppError('INVALID_CREDENTIALS');
     const session = await this.sessions.signIn(user.id, client, async (change, sessionId) => {
-      if (!(await this.isStill(change.user, user, password))) throw new AppError('INVALID_CREDENTIALS');
+      const isSame = change.user.mobile === mobile && (await this.isStill(change.user, user, password));
+      if (!isSame) throw new AppError('INVALID_CREDENTIALS');
       await change.record('signed_in', { method: 'password', sessionId });
     });
     void this.renewHash(user, password);
@@ -77,6 +78,8 @@ export class AuthService {
   /** For a person who has proven their number. Ends every session; the caller goes on with the one in the answer. */
   async resetPassword(user: User, passwordHash: string, client: Client): Promise<SessionResponse> {
     const session = await this.sessions.signIn(user.id, client, async (change, sessionId) => {
+      // As in VerificationService.verifyOtp.
+      if (change.user.mobile !== user.mobile) throw new AppError('OTP_INVALID');
       await change.endAll();
       await change.setPassword(passwordHash);
       await change.record('password_reset', { method: 'code', sessionId });

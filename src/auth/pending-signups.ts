@@ -48,6 +48,7 @@ export class PendingSignups {
     return by === client.fingerprint && passwordHash ? passwordHash : null;
   }
 
+  /** Once its account stands, or the owner of the number has given it up. */
   async end(mobile: string): Promise<void> {
     await this.redis.del(keys.signup(mobile));
   }

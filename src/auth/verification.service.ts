@@ -7,7 +7,7 @@ import { SessionsService } from '../sessions/sessions.service.js';
 import type { User } from '../users/user.entity.js';
 import { UsersRepository } from '../users/users.repository.js';
 import { AuthService } from './auth.service.js';
-import { CodesService } from './codes.service.js';
+import { CodesService, unprepared } from './codes.service.js';
 import type { SignupResponse } from './dto/signup.response.js';
 import { PendingSignups } from './pending-signups.js';
 
@@ -36,9 +36,11 @@ export class VerificationService {
   async verifyOtp(mobile: string, code: string, client: Client): Promise<SessionResponse> {
     // A code that is used up in an outage would be lost.
     await this.users.assertReachable();
-    await this.codes.check('sign-in', mobile, code, client, () => Promise.resolve());
+    await this.codes.check({ purpose: 'sign-in', mobile }, code, client, unprepared);
     const { user, created } = await this.getOrCreate(mobile, client);
     const session = await this.sessions.signIn(user.id, client, async (change, sessionId) => {
+      // The number passed on to somebody else, or the account was deleted, since it was looked up.
+      if (change.user.mobile !== mobile) throw new AppError('OTP_INVALID');
       if (created) await change.record('signed_up');
       await change.record('signed_in', { method: 'code', sessionId });
     });
@@ -53,7 +55,7 @@ export class VerificationService {
     client: Client,
   ): Promise<SessionResponse> {
     await this.users.assertReachable();
-    const passwordHash = await this.codes.check('reset-password', mobile, code, client, () =>
+    const passwordHash = await this.codes.check({ purpose: 'reset-password', mobile }, code, client, () =>
       this.passwords.hash(newPassword),
     );
     const user = await this.users.findByMobile(mobile);

@@ -10,6 +10,7 @@ import { BillingController } from './billing.controller.js';
 import { BillingService } from './billing.service.js';
 import { CancellationService } from './cancellation.service.js';
 import { CheckoutService } from './checkout.service.js';
+import { CustomerEnd } from './customer-end.js';
 import { Customers } from './customers.service.js';
 import { DuplicateSubscription } from './duplicate-subscription.entity.js';
 import { DuplicateSubscriptionsRepository } from './duplicate-subscriptions.repository.js';
@@ -57,11 +58,12 @@ const EVENT_CONCURRENCY = 4;
     StripeCheckoutClient,
     StripeInvoicesClient,
     StripeWebhooks,
+    CustomerEnd,
     SubscriptionsRepository,
     DuplicateSubscriptionsRepository,
     StripeEventsRepository,
   ],
-  exports: [StripeEventService, StripeEventsRepository, Reconciler, QueueModule],
+  exports: [CustomerEnd, StripeEventService, StripeEventsRepository, Reconciler, QueueModule],
 })
 export class BillingModule {}
 

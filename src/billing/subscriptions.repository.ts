@@ -32,6 +32,11 @@ export class SubscriptionsRepository {
     return this.subscriptions.findOneBy({ userId });
   }
 
+  /** Forgets a customer that is no more. */
+  async forget(userId: string, stripeCustomerId: string): Promise<void> {
+    await this.subscriptions.delete({ userId, stripeCustomerId });
+  }
+
   /** Remembers whose customer this is; the first one stays. Returns the one that counts. */
   async linkCustomer(userId: string, stripeCustomerId: string): Promise<string> {
     await this.subscriptions

@@ -32,6 +32,7 @@ export const PROBLEMS = {
   ROOM_UNANSWERED_LIMIT_REACHED: [409, 'Too many prompts of this room wait for a reply'],
   USER_UNANSWERED_LIMIT_REACHED: [409, 'Too many of your prompts wait for a reply'],
   IDEMPOTENT_REQUEST_RUNNING: [409, 'A request with this Idempotency-Key is being carried out'],
+  MOBILE_TAKEN: [409, 'This number has an account already'],
   ALREADY_PRO: [409, 'You are Pro already'],
   PAYMENT_DUE: [409, 'A payment of your subscription is due'],
   SUBSCRIPTION_ENDED: [409, 'Your subscription has ended'],

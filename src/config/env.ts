@@ -253,6 +253,14 @@ export class Env extends OtpSettings {
   @Integer(100, 3_600_000)
   SWEEP_INTERVAL_MS = 10_000;
 
+  /** Rows that one statement removes of an account that is being deleted. */
+  @Integer(1, 100_000)
+  ACCOUNT_DELETION_BATCH = 1000;
+
+  /** First pause before a deletion that could not go on (Stripe is away) is tried again, ms; doubles, up to an hour. */
+  @Integer(1, 3_600_000)
+  ACCOUNT_DELETION_RETRY_BASE_MS = 10_000;
+
   @IsString()
   @IsNotEmpty()
   STRIPE_SECRET_KEY!: string;

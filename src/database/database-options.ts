@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { DataSourceOptions } from 'typeorm';
+import { AccountDeletion } from '../accounts/account-deletion.entity.js';
 import { AuthEvent } from '../audit/auth-event.entity.js';
 import { DuplicateSubscription } from '../billing/duplicate-subscription.entity.js';
 import { StripeEvent } from '../billing/stripe-event.entity.js';
@@ -31,6 +32,7 @@ export function databaseOptions(url: string, poolSize: number): DataSourceOption
       Subscription,
       DuplicateSubscription,
       StripeEvent,
+      AccountDeletion,
     ],
     migrations: [fileURLToPath(new URL('../../migrations/*.js', import.meta.url))],
     migrationsTransactionMode: 'each',

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
+import { AppError } from '../common/app-error.js';
 import { firstIdAt, newId, newIdAfter } from '../common/id.js';
 import { Env } from '../config/env.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
@@ -49,7 +50,12 @@ export class OwedRepliesRepository {
       return await this.messages.manager.transaction(async (manager) => {
         // A statement of its own: those below must see what was stored by whoever had the lock before. Whoever stores an
         // owed reply takes it, or the bounds on unanswered prompts do not hold.
-        await manager.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
+        const owner = await manager.query<unknown[]>(
+          'SELECT 1 FROM users WHERE id = $1 AND deleting_at IS NULL FOR NO KEY UPDATE',
+          [userId],
+        );
+        // Deleted since the request was let in.
+        if (owner.length === 0) throw new AppError('UNAUTHENTICATED');
         return await this.store(manager, userId, chatroomId, request);
       });
     } catch (error) {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { deriveKey } from '../common/derived-key.js';
-import type { OtpPurpose } from '../common/otp-purpose.js';
+import { type OtpUse, scopeOf } from '../common/otp-purpose.js';
 import { Env } from '../config/env.js';
 import { TestNumbers } from './test-numbers.js';
 
@@ -10,7 +10,7 @@ const CODES = 1_000_000;
 const UNBIASED_BELOW = Math.floor(2 ** 32 / CODES) * CODES;
 
 /**
- * Makes codes, and what is stored of them. A code is a keyed function of its purpose, number and random id: whoever has
+ * Makes codes, and what is stored of them. A code is a keyed function of its use and a random id: whoever has
  * the server's key and these can make it again, so that neither Redis nor the queue holds a code, ever.
  */
 @Injectable()
@@ -27,13 +27,15 @@ export class OtpCodes {
   }
 
   /** @param id random, 128 bits */
-  codeFor(purpose: OtpPurpose, mobile: string, id: string): string {
-    return this.testNumbers.codeOf(mobile) ?? this.derive(`${purpose}\0${mobile}\0${id}`);
+  codeFor(use: OtpUse, id: string): string {
+    return this.testNumbers.codeOf(use.mobile) ?? this.derive(`${scopeOf(use)}\0${use.mobile}\0${id}`);
   }
 
   /** What a code is stored and compared as. Being keyed, it may be compared in any time. */
-  mac(purpose: OtpPurpose, mobile: string, code: string): string {
-    return createHmac('sha256', this.macKey).update(`${purpose}\0${mobile}\0${code}`).digest('base64url');
+  mac(use: OtpUse, code: string): string {
+    return createHmac('sha256', this.macKey)
+      .update(`${scopeOf(use)}\0${use.mobile}\0${code}`)
+      .digest('base64url');
   }
 
   private derive(seed: string): string {

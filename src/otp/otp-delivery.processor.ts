@@ -47,10 +47,11 @@ export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicatio
   }
 
   private async deliver(job: Job<OtpDeliveryJob>): Promise<string> {
-    const { id, purpose, mobile } = job.data;
-    const code = this.codes.codeFor(purpose, mobile, id);
-    const mac = this.codes.mac(purpose, mobile, code);
-    const expiresAt = await this.store.findExpiry({ purpose, mobile, id, mac });
+    const { id, purpose, mobile, boundTo } = job.data;
+    const use = { purpose, mobile, boundTo };
+    const code = this.codes.codeFor(use, id);
+    const mac = this.codes.mac(use, code);
+    const expiresAt = await this.store.findExpiry({ ...use, id, mac });
     if (expiresAt === null) {
       await this.giveBack(job);
       return 'no longer wanted';

@@ -47,12 +47,12 @@ export class OtpDelivery implements OnApplicationBootstrap {
     return this.env.OTP_DELIVERY === 'response' ? otp.code : undefined;
   }
 
-  private async hand({ id, purpose, mobile, address, code }: IssuedOtp): Promise<void> {
+  private async hand({ id, purpose, mobile, boundTo, address, code }: IssuedOtp): Promise<void> {
     // In words, because the logger redacts fields of that name: here showing the code is what the operator asked for.
     if (this.env.OTP_DELIVERY === 'log') this.logger.log(`The code for ${mobile} is ${code}`);
     if (!sendsMessages(this.env)) return;
     try {
-      await this.queue.enqueue({ id, purpose, mobile, address });
+      await this.queue.enqueue({ id, purpose, mobile, boundTo, address });
     } catch (error) {
       await this.limits.giveBack({ id, mobile, address }).catch(() => undefined);
       throw error;

@@ -1,7 +1,10 @@
 import type { OtpPurpose } from '../common/otp-purpose.js';
+
 const FOR: Record<OtpPurpose, string> = {
   'sign-in': 'to sign in',
   'reset-password': 'to set a new password',
+  'change-number': 'to make this number yours',
+  'delete-account': 'to delete your account',
 };
 
 /** What a phone shows. One SMS segment (where the name is in Latin letters), and never a link: what has one is not from us. */

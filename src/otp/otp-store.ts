@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import type { OtpPurpose } from '../common/otp-purpose.js';
+import { type OtpUse, scopeOf } from '../common/otp-purpose.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
@@ -10,9 +10,7 @@ import { rateArguments, TAKE } from '../redis/sliding-window.js';
 /** How long failures in a row at a number are remembered, when no other follows. */
 const FAILURES_KEPT_MS = 30 * 86_400_000;
 
-export interface StoredOtp {
-  purpose: OtpPurpose;
-  mobile: string;
+export interface StoredOtp extends OtpUse {
   id: string;
   mac: string;
   expiresAt: Date;
@@ -58,7 +56,7 @@ redis.call('DEL', code, failures, pause)
 redis.call('ZREM', guesses, id)
 return {'ok', 0}`);
 
-/** The one live code for each purpose and number, as a keyed MAC. */
+/** The one live code for each use, as a keyed MAC. */
 @Injectable()
 export class OtpStore {
   constructor(
@@ -67,34 +65,30 @@ export class OtpStore {
   ) {}
 
   /** Puts a code in the place of the one before it. */
-  async replace({ purpose, mobile, id, mac, expiresAt }: StoredOtp): Promise<void> {
-    await REPLACE.run(this.redis, [keys.otp(purpose, mobile)], [mac, id, expiresAt.getTime()]);
+  async replace({ id, mac, expiresAt, ...use }: StoredOtp): Promise<void> {
+    await REPLACE.run(this.redis, [keyOf(use)], [mac, id, expiresAt.getTime()]);
+  }
+
+  /** From here on these codes are good for nothing. All are of one number. */
+  async remove(uses: readonly OtpUse[]): Promise<void> {
+    await this.redis.del(uses.map((use) => keyOf(use)));
   }
 
   /**
    * When this very code expires; null when it was used, replaced, or has expired - or is another, because the server's
    * key was changed since.
    */
-  async findExpiry({ purpose, mobile, id, mac }: Omit<StoredOtp, 'expiresAt'>): Promise<Date | null> {
-    const [liveId, liveMac, expiresAt] = await this.redis.hmget(
-      keys.otp(purpose, mobile),
-      'id',
-      'mac',
-      'expiresAt',
-    );
+  async findExpiry({ id, mac, ...use }: Omit<StoredOtp, 'expiresAt'>): Promise<Date | null> {
+    const [liveId, liveMac, expiresAt] = await this.redis.hmget(keyOf(use), 'id', 'mac', 'expiresAt');
     const isLive = liveId === id && liveMac === mac && Number(expiresAt) > Date.now();
     return isLive ? new Date(Number(expiresAt)) : null;
   }
 
-  async consume(
-    purpose: OtpPurpose,
-    mobile: string,
-    mac: string,
-    guessId: string,
-  ): Promise<[GuessOutcome, number]> {
+  async consume(use: OtpUse, mac: string, guessId: string): Promise<[GuessOutcome, number]> {
+    const { mobile } = use;
     return CONSUME.run(
       this.redis,
-      [keys.otp(purpose, mobile), keys.otpFailures(mobile), keys.otpGuesses(mobile), keys.otpPause(mobile)],
+      [keyOf(use), keys.otpFailures(mobile), keys.otpGuesses(mobile), keys.otpPause(mobile)],
       [
         mac,
         Date.now(),
@@ -109,3 +103,5 @@ export class OtpStore {
     );
   }
 }
+
+const keyOf = (use: OtpUse): string => keys.otp(scopeOf(use), use.mobile);

@@ -3,8 +3,10 @@ import { Module } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
+import { AccountDeletionQueue } from './account-deletion-queue.js';
 import { OtpDeliveryQueue } from './otp-delivery-queue.js';
 import {
+  ACCOUNT_DELETION_QUEUE,
   OTP_DELIVERY_QUEUE,
   REPLY_QUEUE,
   STRIPE_EVENT_QUEUE,
@@ -29,9 +31,24 @@ import { TitleQueue } from './title-queue.js';
       { name: STRIPE_RECONCILE_QUEUE },
       { name: TITLE_QUEUE },
       { name: OTP_DELIVERY_QUEUE },
+      { name: ACCOUNT_DELETION_QUEUE },
     ),
   ],
-  providers: [ReplyQueue, StripeEventQueue, StripeReconcileQueue, TitleQueue, OtpDeliveryQueue],
-  exports: [ReplyQueue, StripeEventQueue, StripeReconcileQueue, TitleQueue, OtpDeliveryQueue],
+  providers: [
+    ReplyQueue,
+    StripeEventQueue,
+    StripeReconcileQueue,
+    TitleQueue,
+    OtpDeliveryQueue,
+    AccountDeletionQueue,
+  ],
+  exports: [
+    ReplyQueue,
+    StripeEventQueue,
+    StripeReconcileQueue,
+    TitleQueue,
+    OtpDeliveryQueue,
+    AccountDeletionQueue,
+  ],
 })
 export class QueueModule {}

@@ -1,4 +1,4 @@
-import type { OtpPurpose } from '../common/otp-purpose.js';
+import type { OtpUse } from '../common/otp-purpose.js';
 import type { Tier } from '../users/user.entity.js';
 
 /** Queue names and what their jobs carry: ids only, the truth is elsewhere. */
@@ -8,6 +8,7 @@ export const STRIPE_EVENT_QUEUE = 'stripe-events';
 export const STRIPE_RECONCILE_QUEUE = 'stripe-reconcile';
 export const TITLE_QUEUE = 'titles';
 export const OTP_DELIVERY_QUEUE = 'otp-deliveries';
+export const ACCOUNT_DELETION_QUEUE = 'account-deletions';
 
 /** A reply that is owed. The job's id is the reply's. */
 export interface ReplyJob {
@@ -32,13 +33,16 @@ export interface StripeEventJob {
 }
 
 /** A one-time code that is to be sent. The code is not here: who has the server's key makes it from these. */
-export interface OtpDeliveryJob {
+export interface OtpDeliveryJob extends OtpUse {
   /** The code's, and the job's. */
   id: string;
-  purpose: OtpPurpose;
-  mobile: string;
   /** Who asked for it: what a failed delivery is given back to. */
   address: string;
   /** Set once a try ended without saying whether the message was sent. */
   mayBeSent?: true;
+}
+
+/** An account that is to be removed. The job's id is made from the person's. */
+export interface AccountDeletionJob {
+  userId: string;
 }

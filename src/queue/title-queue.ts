@@ -33,4 +33,9 @@ export class TitleQueue {
       removeOnFail: true,
     });
   }
+
+  /** Takes the jobs of rooms out that are gone. One that is being worked on ends by itself. */
+  async discard(chatroomIds: readonly string[]): Promise<void> {
+    await Promise.all(chatroomIds.map((chatroomId) => this.queue.remove(chatroomId)));
+  }
 }

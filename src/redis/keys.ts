@@ -7,8 +7,8 @@ export const keys = {
   chatroomList: (userId: string) => `chatrooms:{${userId}}`,
   /** String: that a session is live, or a lease to write that. */
   session: (userId: string, sessionId: string) => `session:{${userId}}:${sessionId}`,
-  /** Hash: the one live code for a purpose and number. */
-  otp: (purpose: string, mobile: string) => `otp:{${mobile}}:${purpose}`,
+  /** Hash: the one live code of a number for what it is good for (and, where that is so, for whom alone). */
+  otp: (scope: string, mobile: string) => `otp:{${mobile}}:${scope}`,
   /** String: the last code sent to a number, for as long as no other may be. */
   otpPause: (mobile: string) => `otp-pause:{${mobile}}`,
   /** Sorted sets, scored by time: the codes sent to a number, and the wrong guesses at them. */

@@ -1,6 +1,7 @@
-import { type EntityManager, In } from 'typeorm';
+import { type EntityManager, In, QueryFailedError } from 'typeorm';
 import type { AuthEventKind } from '../audit/auth-event.entity.js';
 import type { AuthEventDetails, AuthEventsRepository } from '../audit/auth-events.repository.js';
+import { AppError } from '../common/app-error.js';
 import type { Client } from '../common/client.js';
 import { User } from '../users/user.entity.js';
 import type { RefreshToken } from './refresh-token.js';
@@ -49,6 +50,27 @@ export class SessionChange {
     Object.assign(this.user, await this.manager.findOneByOrFail(User, { id }));
   }
 
+  /** @throws AppError MOBILE_TAKEN: the whole change is undone then */
+  async setMobile(mobile: string): Promise<void> {
+    const { id } = this.user;
+    try {
+      await this.manager.update(User, { id }, { mobile });
+    } catch (error) {
+      throw isTaken(error) ? new AppError('MOBILE_TAKEN', { cause: error }) : error;
+    }
+    Object.assign(this.user, await this.manager.findOneByOrFail(User, { id }));
+  }
+
+  /** Whether a session is there still. */
+  isOpen(sessionId: string): Promise<boolean> {
+    return this.manager.existsBy(Session, { userId: this.user.id, id: sessionId });
+  }
+
+  /** What else is part of the change, in its transaction. */
+  with<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return work(this.manager);
+  }
+
   record(kind: AuthEventKind, details: AuthEventDetails = {}): Promise<void> {
     return this.events.add(this.manager, this.user.id, this.client, kind, details);
   }
@@ -80,4 +102,14 @@ export class SessionChange {
     });
     return rows.map(({ id }) => id);
   }
+}
+
+const UNIQUE_VIOLATION = '23505';
+/** Two people who are taking each other's number: neither gets it. */
+const DEADLOCK = '40P01';
+
+function isTaken(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  const { code, constraint } = error.driverError as { code?: string; constraint?: string };
+  return code === DEADLOCK || (code === UNIQUE_VIOLATION && constraint === 'users_mobile_key');
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { LessThan, MoreThan, Repository } from 'typeorm';
+import { IsNull, LessThan, MoreThan, Repository } from 'typeorm';
 import { AuthEventsRepository } from '../audit/auth-events.repository.js';
 import type { Client } from '../common/client.js';
 import { Env } from '../config/env.js';
@@ -92,7 +92,7 @@ export class SessionsRepository {
   }
 
   /**
-   * Carries a change of one person's sessions out, whole or not at all. Null when there is no such account.
+   * Carries a change of one person's sessions out, whole or not at all. Null when there is no such account, or it is being deleted.
    *
    * @param beforeCommit gets the sessions that end; what it throws undoes the change
    */
@@ -105,7 +105,7 @@ export class SessionsRepository {
     return this.sessions.manager.transaction(async (manager) => {
       // Waits for other changes of this person, and not for what refers to the account.
       const user = await manager.findOne(User, {
-        where: { id: userId },
+        where: { id: userId, deletingAt: IsNull() },
         lock: { mode: 'for_no_key_update' },
       });
       if (user === null) return null;

@@ -10,7 +10,7 @@ export class User {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'users_pkey' })
   id!: string;
 
-  /** E.164. */
+  /** E.164; while the account is being deleted a word in its place, which no number can be: the number is free again. */
   @Column('text')
   mobile!: string;
 
@@ -28,6 +28,10 @@ export class User {
   /** Until when `tier` holds without further word from Stripe; null: until there is word. */
   @Column({ type: 'timestamptz', name: 'tier_until', precision: 3, nullable: true })
   tierUntil!: Date | null;
+
+  /** Since when the account is being deleted: nobody signs in, writes or pays with it any more. */
+  @Column({ type: 'timestamptz', name: 'deleting_at', precision: 3, nullable: true })
+  deletingAt!: Date | null;
 
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at', precision: 3 })
   createdAt!: Date;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { IsNull, Repository } from 'typeorm';
 import { newId } from '../common/id.js';
 import { User } from './user.entity.js';
 
@@ -13,8 +13,9 @@ export class UsersRepository {
     await this.users.query('SELECT');
   }
 
+  /** One that is being deleted is gone. */
   findById(id: string): Promise<User | null> {
-    return this.users.findOneBy({ id });
+    return this.users.findOneBy({ id, deletingAt: IsNull() });
   }
 
   findByMobile(mobile: string): Promise<User | null> {

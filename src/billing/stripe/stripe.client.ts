@@ -7,6 +7,9 @@ import { idOf, type StripeSubscription, toSubscription, unpaidSince } from './st
 
 const PAGE_MAX = 100;
 
+/** What takes no more payments, whatever happens. */
+const ENDED = new Set<string>(['canceled', 'incomplete_expired']);
+
 /** What was given back; null where nothing was paid. */
 export interface Refund {
   /** Minor units of `currency`. */
@@ -61,6 +64,28 @@ export class StripeClient {
     );
   }
 
+  /**
+   * Ends everything of a customer: open checkouts, subscriptions (now, without a refund), the customer with what Stripe
+   * knows of the person. Can be repeated: what has ended or is gone already is as it should be. There are no idempotency
+   * keys: Stripe ignores them on DELETE, which is idempotent by itself. A checkout that is paid for meanwhile cannot be
+   * expired, which is an error, and the next time finds its subscription.
+   */
+  async endCustomer(customerId: string): Promise<void> {
+    const open = { customer: customerId, status: 'open', limit: PAGE_MAX } as const;
+    await this.ifThere(async (sdk) => {
+      for await (const { id } of sdk.checkout.sessions.list(open)) {
+        await this.ifThere((stripe) => stripe.checkout.sessions.expire(id));
+      }
+    });
+    const all = { customer: customerId, status: 'all', limit: PAGE_MAX } as const;
+    await this.ifThere(async (sdk) => {
+      for await (const { id, status } of sdk.subscriptions.list(all)) {
+        if (!ENDED.has(status)) await this.ifThere((stripe) => stripe.subscriptions.cancel(id));
+      }
+    });
+    await this.ifThere((sdk) => sdk.customers.del(customerId));
+  }
+
   /** Setting what is set already changes nothing, so each call has a key of its own, for its retries alone. */
   async cancelAtPeriodEnd(subscriptionId: string): Promise<void> {
     await this.update(subscriptionId, { cancel_at_period_end: true });
@@ -81,6 +106,15 @@ export class StripeClient {
       refund.complete &&= given !== null;
     }
     return refund;
+  }
+
+  /** What Stripe does not have (any more) is as it should be. */
+  private async ifThere(work: (sdk: Stripe) => Promise<unknown>): Promise<void> {
+    try {
+      await this.api.call(work);
+    } catch (error) {
+      if (!(error instanceof StripeMissing)) throw error;
+    }
   }
 
   private async update(id: string, changes: Stripe.SubscriptionUpdateParams): Promise<void> {
