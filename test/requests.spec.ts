@@ -87,7 +87,7 @@ describe('routes that do not exist', () => {
     ['GET', '/v1//users/me'],
     ['GET', '/%2e%2e/etc/passwd'],
     ['GET', '/.env'],
-    ['DELETE', '/v1/users/me'],
+    ['DELETE', '/v1/users/me/usage'],
     ['PUT', '/v1/users/me'],
     ['POST', '/v1/users/me'],
     ['GET', '/v1/auth/login'],

@@ -85,7 +85,9 @@ it('one that never works is kept as failed, is listed, is not tried for ever, an
     last_error: 'StripeRefusal < StripeInvalidRequestError',
   });
   expect(JSON.stringify([failed, app.process.logs])).not.toMatch(/sk_test_e2e|whsec_e2e/);
-  expect(app.process.logs.some(({ msg }) => String(msg).startsWith('An event is given up'))).toBe(true);
+  await until('it is logged', () =>
+    app.process.logs.some(({ msg }) => String(msg).startsWith('An event is given up')),
+  );
   expect(await replay()).toMatch(new RegExp(`1 events have failed\n${event} .* 4 attempts {2}StripeRefusal`));
 
   app.stripe.heal();
@@ -109,7 +111,10 @@ it('all that failed are replayed with one word', async () => {
   for (const { event } of payers) await app.stripe.deliver(event);
   for (const { event } of payers) await untilFailed(event);
   app.stripe.heal();
-  expect(await replay('--failed')).toContain('3 events are acted on once more');
+  // Stripe may have told of more about these payers by itself.
+  const replayed = await replay('--failed');
+  expect(replayed).toMatch(/^\d+ events are acted on once more/);
+  for (const { event } of payers) expect(replayed).toContain(event);
   for (const { user } of payers) await untilTier(app, user, 'pro');
   expect(await replay()).toBe('0 events have failed\n');
 });

@@ -114,7 +114,9 @@ it('whatever order the events of a life come in, once or more often, the row is 
       return inTheNameOf(customer, subscriptionId, event);
     });
     const deliver = async (some: readonly string[]): Promise<void> => {
-      const deliveries = some.flatMap((payload) => Array<string>(1 + Math.floor(random() * 3)).fill(payload));
+      const deliveries = some.flatMap((payload) =>
+        Array<string>(1 + Math.floor(random() ** 2 * 3)).fill(payload),
+      );
       if (random() < 0.3) await Promise.all(deliveries.map(send));
       else for (const payload of deliveries) await send(payload);
     };

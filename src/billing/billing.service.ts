@@ -23,8 +23,11 @@ export class BillingService {
   ) {}
 
   async subscription(userId: string): Promise<SubscriptionResponse> {
-    const user = await this.users.load(userId);
-    return SubscriptionResponse.from(user, await this.subscriptions.find(userId));
+    const [subscription, user] = (await this.subscriptions.findWithPerson(userId)) ?? [
+      null,
+      await this.users.load(userId),
+    ];
+    return SubscriptionResponse.from(user, subscription);
   }
 
   async portal(userId: string): Promise<PortalResponse> {

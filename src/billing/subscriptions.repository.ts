@@ -32,6 +32,12 @@ export class SubscriptionsRepository {
     return this.subscriptions.findOneBy({ userId });
   }
 
+  /** With the person, both as of one moment: status and tier are written together, and are to be told together. */
+  async findWithPerson(userId: string): Promise<[Subscription, User] | null> {
+    const row = await this.subscriptions.findOne({ where: { userId }, relations: { user: true } });
+    return row?.user ? [row, row.user] : null;
+  }
+
   /** Forgets a customer that is no more. */
   async forget(userId: string, stripeCustomerId: string): Promise<void> {
     await this.subscriptions.delete({ userId, stripeCustomerId });

@@ -1,28 +1,18 @@
 import 'reflect-metadata';
-import {
-  ArrayNotEmpty,
-  IsArray,
-  IsIn,
-  IsNotEmpty,
-  IsOptional,
-  IsString,
-  IsUrl,
-  Matches,
-  MinLength,
-} from 'class-validator';
+import { IsArray, IsIn, IsNotEmpty, IsString, IsUrl, Matches, MinLength } from 'class-validator';
 import { AreAddressRanges } from './address-range.js';
-import { OtpSettings } from './env/otp-settings.js';
 import { Rate } from './env/rate.js';
 import { Flag, Integer, List, Rates, URL_OPTIONS } from './env/rules.js';
+import { StripeSettings } from './env/stripe-settings.js';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
 
 /**
  * Every setting of the product: name, type, range and default. `.env.example` and the table in README.md say the
- * same in prose (a test compares the names). Only load-env.ts reads `process.env`. Those of a feature with many are a
- * class in env/ that this one extends.
+ * same in prose (a test compares the names). Only load-env.ts reads `process.env`. Those of features with many are
+ * classes in env/ that this one extends, one by way of the other.
  */
-export class Env extends OtpSettings {
+export class Env extends StripeSettings {
   @IsIn(['development', 'test', 'production'])
   NODE_ENV: 'development' | 'test' | 'production' = 'development';
 
@@ -260,70 +250,6 @@ export class Env extends OtpSettings {
   /** First pause before a deletion that could not go on (Stripe is away) is tried again, ms; doubles, up to an hour. */
   @Integer(1, 3_600_000)
   ACCOUNT_DELETION_RETRY_BASE_MS = 10_000;
-
-  @IsString()
-  @IsNotEmpty()
-  STRIPE_SECRET_KEY!: string;
-
-  /**
-   * The recurring price that Pro costs, a month. Whoever pays another price of the same product is Pro, too: so a price
-   * can be replaced, and who subscribed at the old one keeps it.
-   */
-  @IsString()
-  @IsNotEmpty()
-  STRIPE_PRO_PRICE_ID!: string;
-
-  /** The price of a year of Pro; without it Pro is sold by the month alone. */
-  @IsOptional()
-  @IsString()
-  @IsNotEmpty()
-  STRIPE_PRO_YEARLY_PRICE_ID?: string;
-
-  /** Signing secrets of the webhook endpoint, comma-separated: the new and the old one while they are rotated. */
-  @List()
-  @IsArray()
-  @ArrayNotEmpty()
-  @IsNotEmpty({ each: true })
-  STRIPE_WEBHOOK_SECRET!: string[];
-
-  /** Age at which a signed webhook is refused, seconds (Stripe recommends 300). It cannot be switched off. */
-  @Integer(1, 3600)
-  STRIPE_WEBHOOK_TOLERANCE_SECONDS = 300;
-
-  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
-  STRIPE_API_BASE = 'https://api.stripe.com';
-
-  /** Longest one try at a call to Stripe may take, ms; a call is tried three times. */
-  @Integer(100, 80_000)
-  STRIPE_TIMEOUT_MS = 10_000;
-
-  /** Days before the first payment, for who never subscribed; 0: none (Stripe allows up to two years). */
-  @Integer(0, 730)
-  STRIPE_TRIAL_DAYS = 0;
-
-  /** Whether Checkout asks for a promotion code. */
-  @Flag()
-  STRIPE_PROMOTION_CODES = false;
-
-  /** Whether Stripe Tax works out the tax; to be set up in the account first. */
-  @Flag()
-  STRIPE_AUTOMATIC_TAX = false;
-
-  /** How long Pro holds after a renewal could not be paid, days from when it became past due. */
-  @Integer(0, 60)
-  STRIPE_PAST_DUE_GRACE_DAYS = 14;
-
-  /** Tries at one webhook event before it is kept as failed, for `npm run stripe:replay`. */
-  @Integer(1, 20)
-  STRIPE_EVENT_MAX_ATTEMPTS = 12;
-
-  /** First pause between two tries at an event, ms; doubles with each (12 tries are more than an hour). */
-  @Integer(0, 60_000)
-  STRIPE_EVENT_RETRY_BASE_MS = 1000;
-
-  /** How often every customer is compared with Stripe, ms. */
-  @Integer(1000, 86_400_000)
-  STRIPE_RECONCILE_INTERVAL_MS = 3_600_000;
 
   /** Swagger UI at `/docs`. */
   @Flag()

@@ -38,6 +38,6 @@ import { StreamTickets } from './stream-tickets.js';
     StreamTickets,
     StreamAccessGuard,
   ],
-  exports: [RepliesRepository, QueueModule, QuotaModule, StreamingModule],
+  exports: [RepliesRepository, OwedRepliesRepository, QueueModule, QuotaModule, StreamingModule],
 })
 export class MessagesModule {}

@@ -7,6 +7,8 @@ import { Env } from '../config/env.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
 import type { Charge } from '../quota/tier-limit.guard.js';
 import { dayStart } from '../quota/quota.service.js';
+import type { OwedReply } from '../queue/queues.js';
+import { type Tier, tierAt } from '../users/user.entity.js';
 import { endVersion } from './conversation-versions.js';
 import { Message } from './message.entity.js';
 import { type Refusal, Refused } from './refusal.js';
@@ -27,6 +29,22 @@ export type AcceptedPrompt = [prompt: Message, reply: Message];
 /** What is kept under an idempotency key of a request for a reply. */
 export interface AcceptedOutcome {
   replyId: string;
+}
+
+/** A reply that is owed, and its place in the index of those. */
+export interface OwedPosition extends OwedReply {
+  chatroomId: string;
+}
+
+/** Before every id. */
+const NIL = '00000000-0000-0000-0000-000000000000';
+
+interface OwedRow {
+  user_id: string;
+  chatroom_id: string;
+  id: string;
+  tier: Tier;
+  tier_until: Date | null;
 }
 
 /** Stores replies that are owed from then on, with everything that must be there if and only if they are. */
@@ -72,6 +90,23 @@ export class OwedRepliesRepository {
     if (prompt === null) return null;
     prompt.lastVersion = null;
     return [prompt, this.asAccepted(reply)];
+  }
+
+  /** Replies that were owed already at a moment (epoch ms), in the order of an index, from behind `after` on. */
+  async listUnfinishedSince(moment: number, limit: number, after?: OwedPosition): Promise<OwedPosition[]> {
+    const rows = await this.messages.query<OwedRow[]>(
+      `SELECT reply.user_id, reply.chatroom_id, reply.id, person.tier, person.tier_until
+       FROM messages reply JOIN users person ON person.id = reply.user_id
+       WHERE reply.status IN ('pending', 'streaming') AND reply.id < $1
+         AND (reply.user_id, reply.chatroom_id, reply.id) > ($3, $4, $5)
+       ORDER BY reply.user_id, reply.chatroom_id, reply.id LIMIT $2`,
+      [firstIdAt(moment), limit, after?.userId ?? NIL, after?.chatroomId ?? NIL, after?.replyId ?? NIL],
+    );
+    const now = new Date();
+    return rows.map(({ user_id, chatroom_id, id, tier, tier_until }) => ({
+      ...{ userId: user_id, chatroomId: chatroom_id, replyId: id },
+      tier: tierAt({ tier, tierUntil: tier_until }, now),
+    }));
   }
 
   private async store(

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import { firstIdAt } from '../common/id.js';
-import type { OwedReply, ReplyJob } from '../queue/queues.js';
-import { type Tier, tierAt } from '../users/user.entity.js';
+import type { ReplyJob } from '../queue/queues.js';
 import { bringBack, lastVersionWhere } from './conversation-versions.js';
 import { Message, type MessageStatus } from './message.entity.js';
 import type { ReplyErrorCode } from './reply-error.js';
@@ -50,22 +48,6 @@ interface RoomRow {
 /** `characters`: of this turn and all newer ones. */
 interface TurnRow extends Turn {
   characters: number;
-}
-
-/** A reply that is owed, and its place in the index of those. */
-export interface OwedPosition extends OwedReply {
-  chatroomId: string;
-}
-
-/** Before every id. */
-const NIL = '00000000-0000-0000-0000-000000000000';
-
-interface OwedRow {
-  user_id: string;
-  chatroom_id: string;
-  id: string;
-  tier: Tier;
-  tier_until: Date | null;
 }
 
 /** How a reply ended. */
@@ -252,22 +234,5 @@ export class RepliesRepository {
       [userId, chatroomId, characters],
     );
     return turn ?? null;
-  }
-
-  /** Replies that were owed already at a moment (epoch ms), in the order of an index, from behind `after` on. */
-  async listUnfinishedSince(moment: number, limit: number, after?: OwedPosition): Promise<OwedPosition[]> {
-    const rows = await this.messages.query<OwedRow[]>(
-      `SELECT reply.user_id, reply.chatroom_id, reply.id, person.tier, person.tier_until
-       FROM messages reply JOIN users person ON person.id = reply.user_id
-       WHERE reply.status IN ('pending', 'streaming') AND reply.id < $1
-         AND (reply.user_id, reply.chatroom_id, reply.id) > ($3, $4, $5)
-       ORDER BY reply.user_id, reply.chatroom_id, reply.id LIMIT $2`,
-      [firstIdAt(moment), limit, after?.userId ?? NIL, after?.chatroomId ?? NIL, after?.replyId ?? NIL],
-    );
-    const now = new Date();
-    return rows.map(({ user_id, chatroom_id, id, tier, tier_until }) => ({
-      ...{ userId: user_id, chatroomId: chatroom_id, replyId: id },
-      tier: tierAt({ tier, tierUntil: tier_until }, now),
-    }));
   }
 }

@@ -5,7 +5,7 @@ import { Env } from '../config/env.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { keys } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
-import { type OwedPosition, RepliesRepository } from './replies.repository.js';
+import { type OwedPosition, OwedRepliesRepository } from './owed-replies.repository.js';
 
 const BATCH = 1000;
 /** Ends before the next turn of who has it. */
@@ -21,7 +21,7 @@ export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly env: Env,
-    private readonly replies: RepliesRepository,
+    private readonly replies: OwedRepliesRepository,
     private readonly queue: ReplyQueue,
     @Inject(REDIS) private readonly redis: Redis,
   ) {}

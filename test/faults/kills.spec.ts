@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 it('a worker, in the middle of its streams: the other one writes them from the beginning', async () => {
-  app.gemini.pace({ chunkMs: 100 });
+  app.gemini.pace({ chunkMs: 400 });
   const sent = await sendAll(crowd, apis, (n) => `mid-stream ${n}`).all;
   const watchers = watch(sent, apis);
   await untilShown(watchers, 150);
@@ -57,7 +57,7 @@ it('an API, in the middle of its requests: who had no answer asks the other one'
 });
 
 it('all APIs and workers at once, and new ones come', async () => {
-  app.gemini.pace({ chunkMs: 100 });
+  app.gemini.pace({ chunkMs: 400 });
   const sent = await sendAll(crowd, apis, (n) => `everything ${n}`).all;
   const watchers = watch(sent, apis);
   await untilShown(watchers, 150);
