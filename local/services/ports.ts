@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { LocalError } from './local-error.js';
@@ -18,11 +19,17 @@ async function tryListen(port: number, host: string): Promise<number | string> {
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-/** A port that nobody listens on now, chosen by the system. */
+/** Below what Linux and macOS give to outgoing connections: such a port is not taken before it is listened on. */
+const [LOWEST, HIGHEST] = [15_000, 32_000];
+const TRIES = 100;
+
+/** A port that nobody listens on now; of many, so that who looks at the same moment finds another. */
 export async function findFreePort(): Promise<number> {
-  const port = await tryListen(0, '127.0.0.1');
-  if (typeof port === 'string') throw new Error(`no free port on 127.0.0.1: ${port}`);
-  return port;
+  for (let left = TRIES; left > 0; left -= 1) {
+    const port = await tryListen(randomInt(LOWEST, HIGHEST), '127.0.0.1');
+    if (typeof port === 'number') return port;
+  }
+  throw new Error(`no free port on 127.0.0.1 from ${LOWEST} to ${HIGHEST}`);
 }
 
 /**

@@ -30,7 +30,7 @@ describe('bytes', () => {
     );
     expect(startsInsideCharacter.length).toBeGreaterThan(1);
     expect(frames).toContain(0);
-    expect(frames).toContain(2);
+    expect(frames.some((count) => count > 1)).toBe(true);
     const text = Buffer.concat(writes).toString();
     expect(text).not.toContain('\uFFFD');
     expect(text).toMatch(/^data: \{/);
