@@ -3,9 +3,6 @@ import { v7 } from 'uuid';
 /** A new UUIDv7 (RFC 9562): time-ordered, and increasing within this process even inside one millisecond. */
 export const newId = (): string => v7();
 
-/** A UUIDv7 that comes after another one, however far ahead the clock was that made it. */
-export const newIdAfter = (id: string): string => v7({ msecs: Math.max(Date.now(), idTime(id) + 1) });
-
 /** The moment that a UUIDv7 was made, epoch ms: its first 48 bits. */
 export function idTime(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
