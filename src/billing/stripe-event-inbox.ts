@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { isConnectionFailure } from '../common/connection-failure.js';
 import { StripeEventQueue } from '../queue/stripe-event-queue.js';
@@ -6,6 +7,8 @@ import { StripeEventsRepository } from './stripe-events.repository.js';
 
 /** Events in one statement, at most. */
 const BATCH = 500;
+/** From one queueing to the next one, ms: events of one customer that come meanwhile are one job. */
+const GATHER_MS = 50;
 
 interface Waiting {
   event: VerifiedEvent;
@@ -22,6 +25,9 @@ export class StripeEventInbox {
   private readonly logger = new Logger(StripeEventInbox.name);
   private readonly waiting: Waiting[] = [];
   private storing = false;
+  /** By customer: the newest event that is to be queued. */
+  private readonly unqueued = new Map<string | null, string>();
+  private queueing = false;
 
   constructor(
     private readonly events: StripeEventsRepository,
@@ -47,7 +53,7 @@ export class StripeEventInbox {
     try {
       const stored = await this.events.store(batch.map(({ event }) => event));
       for (const { resolve } of batch) resolve();
-      void this.enqueue(onePerCustomer(batch, stored));
+      this.toQueue(batch, new Set(stored));
     } catch (error) {
       if (batch.length > 1 && !isConnectionFailure(error)) {
         for (const each of batch) await this.storeBatch([each]);
@@ -57,21 +63,27 @@ export class StripeEventInbox {
     }
   }
 
-  /** Nobody waits for it: what cannot be queued now is queued by the sweep. */
-  private async enqueue(eventIds: readonly string[]): Promise<void> {
-    try {
-      await this.queue.enqueueAll(eventIds);
-    } catch (err) {
-      this.logger.warn({ err, eventIds }, 'Stored events could not be queued at once; the sweep does it');
+  /** Acting on one event of a customer acts on all that came before; should it fail, the sweep queues the others. */
+  private toQueue(batch: readonly Waiting[], stored: ReadonlySet<string>): void {
+    for (const { event } of batch) {
+      if (stored.has(event.id)) this.unqueued.set(event.customerId, event.id);
     }
+    if (!this.queueing) void this.queueAll();
   }
-}
 
-/** Acting on one event of a customer acts on all that came before; should it fail, the sweep queues the others. */
-function onePerCustomer(batch: readonly Waiting[], stored: readonly string[]): string[] {
-  const isStored = new Set(stored);
-  const byCustomer = new Map(
-    batch.filter(({ event }) => isStored.has(event.id)).map(({ event }) => [event.customerId, event.id]),
-  );
-  return [...byCustomer.values()];
+  /** Nobody waits for it: what cannot be queued now is queued by the sweep. */
+  private async queueAll(): Promise<void> {
+    this.queueing = true;
+    while (this.unqueued.size > 0) {
+      const eventIds = [...this.unqueued.values()];
+      this.unqueued.clear();
+      try {
+        await this.queue.enqueueAll(eventIds);
+      } catch (err) {
+        this.logger.warn({ err, eventIds }, 'Stored events could not be queued at once; the sweep does it');
+      }
+      await setTimeout(GATHER_MS);
+    }
+    this.queueing = false;
+  }
 }

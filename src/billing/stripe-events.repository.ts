@@ -16,20 +16,21 @@ export class StripeEventsRepository {
    * kept and ignored. Returns the ids of the new ones that are to be acted on.
    */
   async store(events: readonly VerifiedEvent[]): Promise<string[]> {
-    const result = await this.events
-      .createQueryBuilder()
-      .insert()
-      .values(
-        events.map(({ id, type, customerId }) =>
-          customerId !== null && RELEVANT.test(type)
-            ? { id, type, customerId, status: 'pending' as const, processedAt: null }
-            : { id, type, customerId, status: 'ignored' as const, processedAt: new Date() },
-        ),
-      )
-      .orIgnore()
-      .returning('id, status')
-      .execute();
-    const stored = result.raw as { id: string; status: StripeEventStatus }[];
+    const relevant = events.map(({ type, customerId }) => customerId !== null && RELEVANT.test(type));
+    // Arrays, whatever their length: the statement stays the same, where a query builder writes each value into it.
+    const stored = await this.events.query<{ id: string; status: StripeEventStatus }[]>(
+      `INSERT INTO stripe_events (id, type, customer_id, status, processed_at)
+       SELECT id, type, customer_id, CASE WHEN relevant THEN 'pending' ELSE 'ignored' END,
+         CASE WHEN NOT relevant THEN now() END
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[]) event (id, type, customer_id, relevant)
+       ON CONFLICT DO NOTHING RETURNING id, status`,
+      [
+        events.map(({ id }) => id),
+        events.map(({ type }) => type),
+        events.map(({ customerId }) => customerId),
+        relevant,
+      ],
+    );
     return stored.filter(({ status }) => status === 'pending').map(({ id }) => id);
   }
 
