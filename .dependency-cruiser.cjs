@@ -55,6 +55,28 @@ module.exports = {
       to: { path: 'node_modules/twilio/' },
     },
     {
+      name: 'only-tracing-imports-opentelemetry',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/tracing/(opentelemetry|told-exporter)\\.ts$' },
+      to: { path: 'node_modules/@opentelemetry/' },
+    },
+    {
+      name: 'only-metrics-import-prom-client',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/metrics/prometheus\\.ts$' },
+      to: { path: 'node_modules/prom-client/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'what-looks-into-a-process-is-loaded-where-it-is-asked-for',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(tracing/opentelemetry|metrics/http-metrics)\\.ts$' },
+      to: {
+        path: '^src/(tracing/(opentelemetry|told-exporter)|metrics/(prometheus|http-metrics))\\.ts$',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'codes-know-no-accounts',
       severity: 'error',
       from: { path: '^src/otp/' },

@@ -28,6 +28,7 @@ import { QuotaModule } from './quota/quota.module.js';
 import { REDIS, RedisModule } from './redis/redis.module.js';
 import { SessionSweeper } from './sessions/session-sweeper.js';
 import { SessionsModule } from './sessions/sessions.module.js';
+import { TracingModule } from './tracing/tracing.module.js';
 import { UsersModule } from './users/users.module.js';
 
 const API_MODULES = [
@@ -43,6 +44,7 @@ const API_MODULES = [
   IdempotencyModule,
   ExportModule,
   OpsModule,
+  TracingModule,
 ];
 
 /** The composition root: which modules a role of the process is made of, and what holds for all of them. */

@@ -17,6 +17,9 @@ import { sendProblem } from './common/problem.filter.js';
 import { requestContext } from './common/request-context.js';
 import type { Env } from './config/env.js';
 import { buildOpenApi } from './openapi.js';
+import { Draining } from './ops/draining.js';
+import { beginRequestSpan } from './tracing/http-spans.js';
+import { isTracing, traceOf } from './tracing/tracing.js';
 
 const BODY_LIMIT = 64 * 1024;
 /** Stripe's events can be larger than anything that people send. */
@@ -55,7 +58,11 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
   // JSON and nothing else: other types are a 415.
   adapter.getInstance().removeContentTypeParser('text/plain');
   app.useBodyParser('application/json', {}, parseJson(adapter.getInstance<FastifyInstance>()));
-  addRequestHooks(adapter.getInstance<FastifyInstance>());
+  addRequestHooks(adapter.getInstance<FastifyInstance>(), app.get(Draining));
+  if (env.METRICS_PORT !== null) {
+    const { measureRequests } = await import('./metrics/http-metrics.js');
+    measureRequests(adapter.getInstance<FastifyInstance>());
+  }
   await app.register(fastifyHelmet, { contentSecurityPolicy: env.DOCS_ENABLED ? swaggerCsp() : undefined });
   app.enableCors({
     origin: new URL(env.FRONTEND_URL).origin,
@@ -97,13 +104,22 @@ function requestId(request: { headers: Record<string, string | string[] | undefi
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-function addRequestHooks(fastify: FastifyInstance): void {
+function addRequestHooks(fastify: FastifyInstance, draining: Draining): void {
   fastify.addHook('onRoute', (route) => {
     if (route.url === '/webhook/stripe') route.bodyLimit = WEBHOOK_BODY_LIMIT;
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
-    requestContext.run({ requestId: request.id }, done);
+    // Who keeps a connection is to open the next one to a process that stays.
+    if (draining.isOn) void reply.header('connection', 'close');
+    if (!isTracing() || QUIET_PATHS.test(request.url)) {
+      requestContext.run({ requestId: request.id }, done);
+      return;
+    }
+    const span = beginRequestSpan(request, reply);
+    span.run(() => {
+      requestContext.run({ requestId: request.id, ...traceOf(span) }, done);
+    });
   });
   // The connection of a request in flight becomes idle when that ends; Node would wait for it to time out (72 s).
   fastify.addHook('preClose', (done) => {

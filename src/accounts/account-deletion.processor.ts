@@ -2,9 +2,9 @@ import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { AppError } from '../common/app-error.js';
-import { requestContext } from '../common/request-context.js';
 import { Env } from '../config/env.js';
 import type { AccountDeletionJob } from '../queue/queues.js';
+import { runJob } from '../queue/traced-jobs.js';
 import { AccountDeletionsRepository } from './account-deletions.repository.js';
 import { AccountRemoval } from './account-removal.js';
 
@@ -26,7 +26,7 @@ export class AccountDeletionProcessor extends WorkerHost implements BeforeApplic
   }
 
   override process(job: Job<AccountDeletionJob>): Promise<string> {
-    return requestContext.run({ jobId: job.data.userId }, () => this.remove(job.data.userId));
+    return runJob(job, job.data.userId, () => this.remove(job.data.userId));
   }
 
   /** What is left is done by the next process: no deploy waits for a million rows. */

@@ -7,8 +7,10 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { repeat } from '../common/repeat.js';
+import type { Job } from 'bullmq';
 import { Env } from '../config/env.js';
 import { StripeReconcileQueue } from '../queue/stripe-reconcile-queue.js';
+import { runJob } from '../queue/traced-jobs.js';
 import { Reconciler, type ReconcileReport } from './reconcile.service.js';
 
 /** How often the run of the current interval is asked for, at least: no more than this late after a lost Redis. */
@@ -42,8 +44,8 @@ export class ReconcileProcessor
     this.stop?.();
   }
 
-  override process(): Promise<ReconcileReport> {
-    return this.reconciler.run();
+  override process(job: Job): Promise<ReconcileReport> {
+    return runJob(job, job.id ?? '', () => this.reconciler.run());
   }
 
   async beforeApplicationShutdown(): Promise<void> {

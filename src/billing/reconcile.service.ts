@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
-import { nameOf } from './error-name.js';
+import { nameOf } from '../common/error-name.js';
 import { type SyncOutcome, SubscriptionSync } from './subscription-sync.service.js';
 import { SubscriptionsRepository } from './subscriptions.repository.js';
 

@@ -40,6 +40,10 @@ export class StripeEvent {
   @Column('text', { name: 'last_error', nullable: true })
   lastError!: string | null;
 
+  /** When Stripe made it; null for events from before this was kept. */
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, nullable: true })
+  createdAt!: Date | null;
+
   /** When it came, or was replayed. */
   @CreateDateColumn({ type: 'timestamptz', name: 'received_at', precision: 3 })
   receivedAt!: Date;

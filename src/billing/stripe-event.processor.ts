@@ -1,8 +1,8 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { type Job, UnrecoverableError } from 'bullmq';
-import { requestContext } from '../common/request-context.js';
 import type { StripeEventJob } from '../queue/queues.js';
+import { runJob } from '../queue/traced-jobs.js';
 import { EventGivenUp, StripeEventService } from './stripe-event.service.js';
 
 /** Has stored webhook events acted on; safe to run twice. */
@@ -15,7 +15,7 @@ export class StripeEventProcessor extends WorkerHost implements BeforeApplicatio
   }
 
   override process(job: Job<StripeEventJob>): Promise<string> {
-    return requestContext.run({ jobId: job.data.eventId }, () => this.handle(job.data.eventId));
+    return runJob(job, job.data.eventId, () => this.handle(job.data.eventId));
   }
 
   async beforeApplicationShutdown(): Promise<void> {

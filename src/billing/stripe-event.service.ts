@@ -1,7 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '../config/env.js';
+import { facts } from '../metrics/facts.js';
 import { StripeEventQueue } from '../queue/stripe-event-queue.js';
-import { nameOf } from './error-name.js';
+import { nameOf } from '../common/error-name.js';
 import type { StripeEvent } from './stripe-event.entity.js';
 import { StripeEventsRepository } from './stripe-events.repository.js';
 import { SubscriptionSync } from './subscription-sync.service.js';
@@ -55,7 +56,8 @@ export class StripeEventService {
     if (customerId === null) return 'ignored';
     const { outcome, askedAt } = await this.sync.sync({ stripeCustomerId: customerId }, receivedAt);
     if (askedAt === null) return 'ignored';
-    await this.events.finishAllOf(customerId, askedAt);
+    for (const lag of await this.events.finishAllOf(customerId, askedAt))
+      facts.stripeEventProcessed.tell(lag);
     return outcome;
   }
 

@@ -19,15 +19,17 @@ export class StripeEventsRepository {
     const relevant = events.map(({ type, customerId }) => customerId !== null && RELEVANT.test(type));
     // Arrays, whatever their length: the statement stays the same, where a query builder writes each value into it.
     const stored = await this.events.query<{ id: string; status: StripeEventStatus }[]>(
-      `INSERT INTO stripe_events (id, type, customer_id, status, processed_at)
-       SELECT id, type, customer_id, CASE WHEN relevant THEN 'pending' ELSE 'ignored' END,
+      `INSERT INTO stripe_events (id, type, customer_id, created_at, status, processed_at)
+       SELECT id, type, customer_id, created_at, CASE WHEN relevant THEN 'pending' ELSE 'ignored' END,
          CASE WHEN NOT relevant THEN now() END
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[]) event (id, type, customer_id, relevant)
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bool[])
+         event (id, type, customer_id, created_at, relevant)
        ON CONFLICT DO NOTHING RETURNING id, status`,
       [
         events.map(({ id }) => id),
         events.map(({ type }) => type),
         events.map(({ customerId }) => customerId),
+        events.map(({ createdAt }) => createdAt),
         relevant,
       ],
     );
@@ -47,11 +49,21 @@ export class StripeEventsRepository {
     await this.events.update({ id, status: 'pending' }, { status, processedAt: new Date(), lastError: null });
   }
 
-  /** Stripe was asked about a customer at that moment: what came before is done with. */
-  async finishAllOf(customerId: string, before: Date): Promise<void> {
-    await this.events.update(
-      { customerId, status: 'pending', receivedAt: LessThan(before) },
-      { status: 'processed', processedAt: new Date(), lastError: null },
+  /**
+   * Stripe was asked about a customer at that moment: what came before is done with.
+   *
+   * @returns how long after Stripe made it each of those is, seconds
+   */
+  async finishAllOf(customerId: string, before: Date): Promise<number[]> {
+    const result = await this.events
+      .createQueryBuilder()
+      .update()
+      .set({ status: 'processed', processedAt: new Date(), lastError: null })
+      .where({ customerId, status: 'pending', receivedAt: LessThan(before) })
+      .returning('extract(epoch FROM processed_at - created_at)::float8 AS lag')
+      .execute();
+    return (result.raw as { lag: number | null }[]).flatMap(({ lag }) =>
+      lag === null ? [] : Math.max(0, lag),
     );
   }
 

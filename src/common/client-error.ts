@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError, type ProblemCode } from './app-error.js';
 import { problemDocument } from './problem.filter.js';
+import { facts } from '../metrics/facts.js';
 
 /** https://nodejs.org/api/http.html#event-clienterror */
 const CODE_BY_NODE_CODE: Partial<Record<string, ProblemCode>> = {
@@ -18,6 +19,7 @@ export function answerUnreadable(thrown: NodeJS.ErrnoException, socket: Socket):
   }
   const error = new AppError(CODE_BY_NODE_CODE[thrown.code ?? ''] ?? 'MALFORMED_REQUEST');
   const requestId = randomUUID();
+  facts.problemAnswered.tell(error.code);
   const body = JSON.stringify(problemDocument(error, requestId));
   socket.write(
     [

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, type ProblemCode, problemType } from './app-error.js';
 import { isConnectionFailure } from './connection-failure.js';
 import type { ProblemResponse } from './problem.response.js';
+import { facts } from '../metrics/facts.js';
 
 /** What Fastify throws while it reads a request, and Nest for a route that does not exist. */
 const CODE_BY_STATUS: Partial<Record<number, ProblemCode>> = {
@@ -32,6 +33,7 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   if (error.status >= 500)
     logger.error({ err: thrown, code: error.code, requestId: request.id }, error.title);
   if (reply.sent) return;
+  facts.problemAnswered.tell(error.code);
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   }

@@ -4,6 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 export interface RequestContext {
   requestId?: string;
   jobId?: string;
+  /** Where tracing is on. */
+  traceId?: string;
 }
 
 export const requestContext = new AsyncLocalStorage<RequestContext>();

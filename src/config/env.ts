@@ -41,10 +41,6 @@ export class Env extends StripeSettings {
   @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] })
   FRONTEND_URL = 'http://localhost:3000';
 
-  /** How long a stopping process waits for requests and replies in flight, ms. */
-  @Integer(0, 600_000)
-  SHUTDOWN_GRACE_MS = 25_000;
-
   /** PostgreSQL 15 or newer. */
   @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
   DATABASE_URL!: string;

@@ -1,12 +1,5 @@
 import type { ReplyErrorCode } from '../messages/reply-error.js';
-
-/** What a response says about itself; null where it does not. */
-export interface GeminiUsage {
-  /** The version that answers. */
-  model: string | null;
-  promptTokens: number | null;
-  outputTokens: number | null;
-}
+import type { GeminiUsage } from './gemini-chunk.js';
 
 /** A call to Gemini that gave no answer: why, and whether another try can help. */
 export class GeminiError extends Error {

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../local/simulated-gemini/faults.js';
 import { type SimulatedGemini, startSimulatedGemini } from '../../local/simulated-gemini/simulated-gemini.js';
 import { Env } from '../config/env.js';
-import { type GeminiChunk, GeminiClient, type GeminiRequest } from './gemini.client.js';
+import type { GeminiChunk } from './gemini-chunk.js';
+import { GeminiClient, type GeminiRequest } from './gemini.client.js';
 import { GeminiAbortedError, GeminiError } from './gemini-error.js';
 
 const REQUEST: GeminiRequest = {

@@ -7,8 +7,10 @@ import {
 } from '@google/generative-ai';
 import { Injectable } from '@nestjs/common';
 import { Env } from '../config/env.js';
+import { CallRecord } from './call-record.js';
 import { CallDeadlines } from './call-deadlines.js';
-import { GeminiAbortedError, GeminiError, type GeminiUsage } from './gemini-error.js';
+import type { GeminiChunk, GeminiUsage } from './gemini-chunk.js';
+import { GeminiAbortedError, GeminiError } from './gemini-error.js';
 
 export interface GeminiRequest {
   model: string;
@@ -18,12 +20,6 @@ export interface GeminiRequest {
   prompt: string;
   /** Longest answer, tokens; the setting GEMINI_MAX_OUTPUT_TOKENS unless given. */
   maxOutputTokens?: number;
-}
-
-/** A piece of an answer. Text comes as it is written; what is known only at the end is null until then. */
-export interface GeminiChunk extends GeminiUsage {
-  text: string;
-  finishReason: string | null;
 }
 
 /** Reasons to stop that leave an answer; with any other one, known or not, there is none to show. */
@@ -54,6 +50,7 @@ export class GeminiClient {
    * @throws GeminiError when there is no (whole) answer, GeminiAbortedError when `abort` fired
    */
   async *stream(request: GeminiRequest, abort: AbortSignal): AsyncGenerator<GeminiChunk> {
+    const record = new CallRecord(request.model);
     const call = new AbortController();
     const giveUp = (): void => {
       call.abort();
@@ -69,6 +66,7 @@ export class GeminiClient {
         deadlines.rest();
         const chunk = readChunk(response);
         finished ||= chunk.finishReason !== null;
+        record.add(chunk);
         yield chunk;
         deadlines.expectFrame();
       }
@@ -76,14 +74,15 @@ export class GeminiClient {
     } catch (error) {
       // The answer is whole: what is wrong with the connection after it takes nothing back.
       if (finished) return;
-      if (abort.aborted) throw new GeminiAbortedError();
-      if (call.signal.aborted) throw new GeminiError('MODEL_TIMEOUT', true, { cause: call.signal.reason });
-      throw toGeminiError(error);
+      const reason = reasonOf(error, abort, call.signal);
+      record.failed(reason);
+      throw reason;
     } finally {
       deadlines.end();
       abort.removeEventListener('abort', giveUp);
       // Closes the request when the answer was left half-way.
       call.abort();
+      record.end();
     }
   }
 
@@ -106,6 +105,13 @@ export class GeminiClient {
     response.catch(() => undefined);
     return stream;
   }
+}
+
+/** @param call aborted by `abort`, or with the deadline that was missed */
+function reasonOf(error: unknown, abort: AbortSignal, call: AbortSignal): GeminiError | GeminiAbortedError {
+  if (abort.aborted) return new GeminiAbortedError();
+  if (call.aborted) return new GeminiError('MODEL_TIMEOUT', true, { cause: call.reason });
+  return toGeminiError(error);
 }
 
 function toContents({ history, prompt }: GeminiRequest): Content[] {

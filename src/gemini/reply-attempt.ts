@@ -1,10 +1,12 @@
 import type { ReplyOutcome } from '../messages/replies.repository.js';
 import type { ReplyErrorCode } from '../messages/reply-error.js';
-import type { GeminiChunk } from './gemini.client.js';
-import { GeminiError, type GeminiUsage } from './gemini-error.js';
+import type { GeminiChunk, GeminiUsage } from './gemini-chunk.js';
+import { GeminiError } from './gemini-error.js';
 
 /** What is known of one try at a reply, and the outcome that is made of it. */
 export class ReplyAttempt {
+  /** When the first word came, epoch ms; null while there is none. */
+  firstTokenAt: number | null = null;
   private content = '';
   private finishReason: string | null = null;
   private promptTokens: number | null = null;
@@ -26,7 +28,10 @@ export class ReplyAttempt {
 
   add(chunk: GeminiChunk): void {
     this.totalMs = Math.round(performance.now() - this.calledAt);
-    if (chunk.text !== '') this.firstTokenMs ??= this.totalMs;
+    if (chunk.text !== '') {
+      this.firstTokenMs ??= this.totalMs;
+      this.firstTokenAt ??= Date.now();
+    }
     this.content += chunk.text;
     this.finishReason = chunk.finishReason ?? this.finishReason;
     this.count(chunk);

@@ -1,12 +1,12 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { DelayedError, type Job } from 'bullmq';
-import { requestContext } from '../common/request-context.js';
 import { Env } from '../config/env.js';
 import { isFinal } from '../messages/message.entity.js';
 import { RepliesRepository } from '../messages/replies.repository.js';
 import type { ReplyJob } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
+import { runJob } from '../queue/traced-jobs.js';
 import { ReplyService } from './reply.service.js';
 import { TitleService } from './title.service.js';
 
@@ -33,7 +33,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
   }
 
   override process(job: Job<ReplyJob>, token?: string): Promise<string> {
-    return requestContext.run({ jobId: job.data.replyId }, () => this.answer(job, token));
+    return runJob(job, job.data.replyId, () => this.answer(job, token));
   }
 
   /** Stops taking jobs, waits for the replies in flight, and hands back what does not finish in time. */

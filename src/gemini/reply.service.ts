@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { idTime } from '../common/id.js';
 import { Env } from '../config/env.js';
+import { tellReplyEnded } from '../messages/reply-end.js';
 import { isCharged, type Message } from '../messages/message.entity.js';
 import { type ClaimedReply, RepliesRepository, type ReplyOutcome } from '../messages/replies.repository.js';
 import { QuotaService } from '../quota/quota.service.js';
@@ -54,7 +55,7 @@ export class ReplyService {
     const call = new CallInFlight(reply.replyId, abort, this.events);
     try {
       await this.ask(reply, { ...context, model }, call, attempt);
-      return await this.finish(reply, attempt.answered());
+      return await this.finish(reply, attempt.answered(), attempt.firstTokenAt);
     } catch (error) {
       // Cancelled, or another attempt has it: either way somebody else has written, or will.
       if (call.isTakenAway) return DONE;
@@ -101,8 +102,13 @@ export class ReplyService {
    * Writes the outcome, and makes the quota in Redis follow Postgres. Does nothing when another attempt has the reply
    * now, or its room was deleted meanwhile.
    */
-  private async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<TryResult> {
+  private async finish(
+    reply: ClaimedReply,
+    outcome: ReplyOutcome,
+    firstTokenAt: number | null = null,
+  ): Promise<TryResult> {
     if (await this.replies.finish(reply, outcome)) {
+      tellReplyEnded(reply.replyId, outcome, firstTokenAt);
       await this.tellEnd({ ...reply, ...outcome, id: reply.replyId });
     }
     return DONE;

@@ -1,9 +1,9 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { type Job, UnrecoverableError } from 'bullmq';
-import { requestContext } from '../common/request-context.js';
 import { Env } from '../config/env.js';
 import type { TitleJob } from '../queue/queues.js';
+import { runJob } from '../queue/traced-jobs.js';
 import { GeminiError } from './gemini-error.js';
 import { TitleService } from './title.service.js';
 
@@ -21,7 +21,7 @@ export class TitleProcessor extends WorkerHost implements BeforeApplicationShutd
   }
 
   override process(job: Job<TitleJob>): Promise<string> {
-    return requestContext.run({ jobId: job.data.chatroomId }, () => this.give(job));
+    return runJob(job, job.data.chatroomId, () => this.give(job));
   }
 
   /** As ReplyProcessor: what does not finish in time goes back to the queue. */

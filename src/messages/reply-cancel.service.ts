@@ -5,6 +5,7 @@ import { ReplyStream } from '../streaming/reply-stream.js';
 import type { MessageResponse } from './dto/message.response.js';
 import { MessagesRepository } from './messages.repository.js';
 import { MessagesService } from './messages.service.js';
+import { tellReplyEnded } from './reply-end.js';
 
 /** Stops a reply on its person's word. */
 @Injectable()
@@ -28,6 +29,7 @@ export class ReplyCancelService {
   async cancel(userId: string, chatroomId: string, id: string): Promise<MessageResponse> {
     const cancelled = await this.repository.cancel(userId, chatroomId, id, await this.textSoFar(id));
     if (cancelled !== null) {
+      tellReplyEnded(id, { status: 'cancelled', errorCode: null });
       await this.stream.tryFinish(id, cancelled.attempt);
       await this.events.announceFinal(id);
     }

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../common/app-error.js';
+import { facts } from '../metrics/facts.js';
 import { isEventId, ReplyStream, STREAM_START } from '../streaming/reply-stream.js';
 import { ReplyStreamReader } from '../streaming/reply-stream-reader.js';
 import { MessageResponse } from './dto/message.response.js';
@@ -73,6 +74,7 @@ export class ReplyWatchService implements BeforeApplicationShutdown {
       return;
     }
     this.watchers.add(watcher);
+    facts.streamsChanged.tell(1);
     const heartbeat = setInterval(() => {
       connection.heartbeat();
       watcher.checkStored().catch(() => undefined);
@@ -80,6 +82,7 @@ export class ReplyWatchService implements BeforeApplicationShutdown {
     connection.onClose(() => {
       clearInterval(heartbeat);
       this.watchers.delete(watcher);
+      facts.streamsChanged.tell(-1);
     });
   }
 

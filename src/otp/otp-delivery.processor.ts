@@ -1,9 +1,10 @@
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 import type { Job } from 'bullmq';
-import { requestContext } from '../common/request-context.js';
 import { Env } from '../config/env.js';
+import { facts, type OtpDeliveryOutcome } from '../metrics/facts.js';
 import type { OtpDeliveryJob } from '../queue/queues.js';
+import { runJob } from '../queue/traced-jobs.js';
 import { OtpCodes } from './otp-codes.js';
 import { otpText } from './otp-message.js';
 import { DeliveryRefusedError, NotSentError, OTP_SENDER, type OtpSender } from './otp-sender.js';
@@ -28,8 +29,10 @@ export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicatio
     super();
   }
 
-  override process(job: Job<OtpDeliveryJob>): Promise<string> {
-    return requestContext.run({ jobId: job.data.id }, () => this.deliver(job));
+  override async process(job: Job<OtpDeliveryJob>): Promise<OtpDeliveryOutcome> {
+    const outcome = await runJob(job, job.data.id, () => this.deliver(job));
+    facts.otpDelivered.tell(outcome);
+    return outcome;
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -38,6 +41,7 @@ export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicatio
 
   @OnWorkerEvent('failed')
   onFailed(job: Job<OtpDeliveryJob> | undefined, err: Error): void {
+    facts.otpDelivered.tell('retried');
     this.logger.warn({ err, jobId: job?.id, attempt: job?.attemptsMade }, 'A code could not be sent yet');
   }
 
@@ -46,7 +50,7 @@ export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicatio
     // As in ReplyProcessor.
   }
 
-  private async deliver(job: Job<OtpDeliveryJob>): Promise<string> {
+  private async deliver(job: Job<OtpDeliveryJob>): Promise<OtpDeliveryOutcome> {
     const { id, purpose, mobile, boundTo } = job.data;
     const use = { purpose, mobile, boundTo };
     const code = this.codes.codeFor(use, id);
@@ -66,7 +70,7 @@ export class OtpDeliveryProcessor extends WorkerHost implements BeforeApplicatio
   }
 
   /** Throws when there is a try left. */
-  private async giveUp(job: Job<OtpDeliveryJob>, err: unknown): Promise<string> {
+  private async giveUp(job: Job<OtpDeliveryJob>, err: unknown): Promise<OtpDeliveryOutcome> {
     if (err instanceof DeliveryRefusedError) {
       // The caps keep counting it, or numbers that cannot be reached would be free to try without end.
       await this.limits.giveBackNumber(job.data);

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { Env } from '../config/env.js';
 import { OTP_DELIVERY_QUEUE, type OtpDeliveryJob } from './queues.js';
+import { addJob } from './traced-jobs.js';
 
 @Injectable()
 export class OtpDeliveryQueue {
@@ -15,7 +16,7 @@ export class OtpDeliveryQueue {
   }
 
   async enqueue(job: OtpDeliveryJob): Promise<void> {
-    await this.queue.add('otp', job, {
+    await addJob(this.queue, 'otp', job, {
       jobId: job.id,
       attempts: this.env.OTP_DELIVERY_MAX_ATTEMPTS,
       backoff: { type: 'exponential', delay: this.env.OTP_DELIVERY_RETRY_BASE_MS },

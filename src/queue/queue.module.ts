@@ -5,14 +5,8 @@ import { QUEUE_PREFIX } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
 import { AccountDeletionQueue } from './account-deletion-queue.js';
 import { OtpDeliveryQueue } from './otp-delivery-queue.js';
-import {
-  ACCOUNT_DELETION_QUEUE,
-  OTP_DELIVERY_QUEUE,
-  REPLY_QUEUE,
-  STRIPE_EVENT_QUEUE,
-  STRIPE_RECONCILE_QUEUE,
-  TITLE_QUEUE,
-} from './queues.js';
+import { QueueDepths } from './queue-depths.js';
+import { QUEUES } from './queues.js';
 import { ReplyQueue } from './reply-queue.js';
 import { StripeEventQueue } from './stripe-event-queue.js';
 import { StripeReconcileQueue } from './stripe-reconcile-queue.js';
@@ -25,14 +19,7 @@ import { TitleQueue } from './title-queue.js';
       inject: [REDIS],
       useFactory: (connection: Redis) => ({ connection, prefix: QUEUE_PREFIX }),
     }),
-    BullModule.registerQueue(
-      { name: REPLY_QUEUE },
-      { name: STRIPE_EVENT_QUEUE },
-      { name: STRIPE_RECONCILE_QUEUE },
-      { name: TITLE_QUEUE },
-      { name: OTP_DELIVERY_QUEUE },
-      { name: ACCOUNT_DELETION_QUEUE },
-    ),
+    BullModule.registerQueue(...QUEUES.map((name) => ({ name }))),
   ],
   providers: [
     ReplyQueue,
@@ -41,6 +28,7 @@ import { TitleQueue } from './title-queue.js';
     TitleQueue,
     OtpDeliveryQueue,
     AccountDeletionQueue,
+    QueueDepths,
   ],
   exports: [
     ReplyQueue,
@@ -49,6 +37,7 @@ import { TitleQueue } from './title-queue.js';
     TitleQueue,
     OtpDeliveryQueue,
     AccountDeletionQueue,
+    QueueDepths,
   ],
 })
 export class QueueModule {}

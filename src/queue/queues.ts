@@ -10,6 +10,18 @@ export const TITLE_QUEUE = 'titles';
 export const OTP_DELIVERY_QUEUE = 'otp-deliveries';
 export const ACCOUNT_DELETION_QUEUE = 'account-deletions';
 
+/** Every queue there is. */
+export const QUEUES = [
+  REPLY_QUEUE,
+  TITLE_QUEUE,
+  OTP_DELIVERY_QUEUE,
+  STRIPE_EVENT_QUEUE,
+  STRIPE_RECONCILE_QUEUE,
+  ACCOUNT_DELETION_QUEUE,
+] as const;
+
+export type QueueName = (typeof QUEUES)[number];
+
 /** A reply that is owed. The job's id is the reply's. */
 export interface ReplyJob {
   userId: string;

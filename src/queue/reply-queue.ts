@@ -4,6 +4,7 @@ import type { JobsOptions, Queue, WorkerOptions } from 'bullmq';
 import { Env } from '../config/env.js';
 import { type OwedReply, REPLY_QUEUE, type ReplyJob } from './queues.js';
 import { FIRST_PRIORITY, priorityOf } from './reply-priority.js';
+import { addJob } from './traced-jobs.js';
 
 /**
  * Jobs leave Redis when they are done; what is left over says that work is left. The attempts are for what fails around
@@ -41,8 +42,8 @@ export class ReplyQueue {
 
   /** A second job for a reply that has one already is not added. */
   async enqueue(reply: OwedReply): Promise<void> {
-    const { data, opts } = this.toJob(reply);
-    await this.queue.add('reply', data, opts);
+    const { name, data, opts } = this.toJob(reply);
+    await addJob(this.queue, name, data, opts);
   }
 
   async enqueueAll(replies: readonly OwedReply[]): Promise<void> {
@@ -75,7 +76,7 @@ export class ReplyQueue {
   private toJob({ userId, replyId, tier }: OwedReply): {
     name: string;
     data: ReplyJob;
-    opts: JobsOptions;
+    opts: JobsOptions & { jobId: string };
   } {
     const priority = priorityOf({ userId, replyId, tier }, this.env.PRO_HEAD_START_SECONDS);
     return { name: 'reply', data: { userId, replyId }, opts: { ...JOB_OPTIONS, jobId: replyId, priority } };

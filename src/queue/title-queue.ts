@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { Env } from '../config/env.js';
 import { TITLE_QUEUE, type TitleJob } from './queues.js';
+import { addJob } from './traced-jobs.js';
 
 /** Few: what fails for longer waits for the room's next exchange. */
 const ATTEMPTS = 3;
@@ -21,7 +22,7 @@ export class TitleQueue {
 
   /** A second job for a room that has one already is not added. */
   async enqueue(job: TitleJob): Promise<void> {
-    await this.queue.add('title', job, {
+    await addJob(this.queue, 'title', job, {
       jobId: job.chatroomId,
       attempts: ATTEMPTS,
       backoff: {

@@ -9,6 +9,8 @@ export interface VerifiedEvent {
   id: string;
   type: string;
   customerId: string | null;
+  /** When Stripe made it. */
+  createdAt: Date;
 }
 
 /** Proves that a webhook comes from Stripe, recently. */
@@ -52,8 +54,8 @@ export class StripeWebhooks {
   }
 }
 
-function toEvent({ id, type, data }: Stripe.Event): VerifiedEvent {
-  return { id, type, customerId: customerOf(data.object) };
+function toEvent({ id, type, data, created }: Stripe.Event): VerifiedEvent {
+  return { id, type, customerId: customerOf(data.object), createdAt: new Date(created * 1000) };
 }
 
 /** The customer that an event's object belongs to, for the kinds of objects that have one. */

@@ -9,13 +9,14 @@ import {
   MinLength,
   ValidateIf,
 } from 'class-validator';
+import { OpsSettings } from './ops-settings.js';
 import { Rate } from './rate.js';
 import { Flag, Integer, List, Rates, URL_OPTIONS } from './rules.js';
 
 export type OtpDeliveryChoice = 'response' | 'log' | 'twilio' | 'webhook';
 
 /** One-time codes: their life, how they are delivered, and what bounds sending and guessing them. */
-export class OtpSettings {
+export class OtpSettings extends OpsSettings {
   /**
    * How a one-time code reaches its person. `response` returns it in the answer (and sends it to OTP_WEBHOOK_URL too,
    * where that is set); `log` prints it; `twilio` and `webhook` send a message.
