@@ -20,13 +20,12 @@ import { GeminiModule } from './gemini/gemini.module.js';
 import { IdempotencyGuard } from './idempotency/idempotency.guard.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
-import { IdempotencySweeper } from './idempotency/idempotency-sweeper.js';
 import { MessagesModule } from './messages/messages.module.js';
 import { OpsModule } from './ops/ops.module.js';
 import { OtpWorkerModule } from './otp/otp.module.js';
 import { QuotaModule } from './quota/quota.module.js';
 import { REDIS, RedisModule } from './redis/redis.module.js';
-import { SessionSweeper } from './sessions/session-sweeper.js';
+import { RetentionWorkerModule } from './retention/retention.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TracingModule } from './tracing/tracing.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -70,6 +69,7 @@ export class AppModule {
               BillingWorkerModule.with(env),
               OtpWorkerModule.with(env),
               AccountsWorkerModule.with(env),
+              RetentionWorkerModule,
             ]
           : []),
       ],
@@ -82,7 +82,6 @@ export class AppModule {
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        ...(worksQueues ? [IdempotencySweeper, SessionSweeper] : []),
       ],
     };
   }

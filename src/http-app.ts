@@ -26,7 +26,7 @@ const BODY_LIMIT = 64 * 1024;
 const WEBHOOK_BODY_LIMIT = 1024 * 1024;
 const CLOSE_IDLE_MS = 50;
 const REQUEST_ID = /^[\w.-]{1,64}$/;
-const QUIET_PATHS = /^\/(health|docs)(\/|$)/;
+const QUIET_PATHS = /^\/(health|docs|admin\/queues\/(api|static))(\/|$)/;
 
 /** The HTTP application with everything around its routes; not yet listening. */
 export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
@@ -78,6 +78,10 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
     ],
   });
   app.enableShutdownHooks([], { useProcessExit: true });
+  if (env.ADMIN_PASSWORD !== '') {
+    const { addQueueDashboard } = await import('./ops/queue-dashboard.js');
+    await addQueueDashboard(app);
+  }
   if (env.DOCS_ENABLED) {
     adapter.getInstance<FastifyInstance>().get('/', (_request, reply) => reply.redirect('/docs'));
     SwaggerModule.setup('docs', app, () => buildOpenApi(app), {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import { createLogger, PinoLoggerService } from './common/logger.js';
@@ -6,13 +7,15 @@ import type { Env } from './config/env.js';
 import { InvalidEnvError, loadEnv, loadEnvFile } from './config/load-env.js';
 import { createHttpApp } from './http-app.js';
 import { OpsServer } from './ops/ops-server.js';
+import { REDIS } from './redis/redis.module.js';
+import { warnOfRedisRisks } from './redis/redis-risks.js';
 import { traceWith } from './tracing/tracing.js';
 
 /** What stopping takes beside waiting for what is in flight. */
 const SHUTDOWN_MARGIN_MS = 5000;
 
 /** Starts what PROCESS_ROLE asks for. */
-async function start(env: Env): Promise<void> {
+async function start(env: Env): Promise<INestApplicationContext> {
   if (env.PROCESS_ROLE === 'worker') {
     const logger = new PinoLoggerService(createLogger(env.LOG_LEVEL));
     const worker = await NestFactory.createApplicationContext(AppModule.with(env), {
@@ -22,11 +25,12 @@ async function start(env: Env): Promise<void> {
     worker.enableShutdownHooks([], { useProcessExit: true });
     await worker.get(OpsServer).listen();
     logger.log('The worker is ready', 'Main');
-    return;
+    return worker;
   }
   const app = await createHttpApp(env);
   await app.listen(env.PORT, env.HOST);
   await app.get(OpsServer).listen();
+  return app;
 }
 
 /** Loads what looks into the process, where that is asked for: before there is anything to see. */
@@ -59,7 +63,8 @@ try {
   const env = loadEnv();
   boundShutdown(env);
   await observe(env);
-  await start(env);
+  const app = await start(env);
+  void warnOfRedisRisks(app.get(REDIS), new Logger('Redis'));
 } catch (error) {
   // A setting that is wrong is a message for the operator, not a stack trace.
   createLogger('fatal').fatal(

@@ -8,7 +8,7 @@ import { SessionsService } from '../sessions/sessions.service.js';
 import { UserResponse } from '../users/dto/user.response.js';
 import { UsersService } from '../users/users.service.js';
 import { GivenUpNumber } from './given-up-number.js';
-import { maskMobile } from './mask-mobile.js';
+import { maskMobile } from '../common/mask-mobile.js';
 
 /** Moving an account to another number. Nothing is told about that number before it is proven. */
 @Injectable()

@@ -18,7 +18,7 @@ export interface AuthEventDetails {
   numbers?: NumberChange;
 }
 
-/** Every query but `prune` begins with the owner. There is no update. */
+/** Every query begins with the owner. There is no update; old ones are deleted by src/retention. */
 @Injectable()
 export class AuthEventsRepository {
   constructor(@InjectRepository(AuthEvent) private readonly events: Repository<AuthEvent>) {}
@@ -56,15 +56,5 @@ export class AuthEventsRepository {
       order: { id: 'DESC' },
       take: limit + 1,
     });
-  }
-
-  /** Deletes up to `limit` events that are older. Returns how many. Safe to run in parallel. */
-  async prune(olderThan: Date, limit: number): Promise<number> {
-    const [, deleted] = await this.events.query<[unknown[], number]>(
-      `DELETE FROM auth_events WHERE (user_id, id) IN (
-         SELECT user_id, id FROM auth_events WHERE created_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-      [olderThan, limit],
-    );
-    return deleted;
   }
 }

@@ -63,7 +63,14 @@ const EVENT_CONCURRENCY = 4;
     DuplicateSubscriptionsRepository,
     StripeEventsRepository,
   ],
-  exports: [CustomerEnd, StripeEventService, StripeEventsRepository, Reconciler, QueueModule],
+  exports: [
+    CustomerEnd,
+    StripeEventService,
+    StripeEventsRepository,
+    SubscriptionsRepository,
+    Reconciler,
+    QueueModule,
+  ],
 })
 export class BillingModule {}
 

@@ -2,7 +2,7 @@ import { Check, Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 't
 
 /**
  * `pending`: to be acted on. `processed`: Stripe was asked anew. `ignored`: it concerns no customer of ours, or no
- * subscription. `failed`: tried as often as allowed; `npm run stripe:replay` makes it pending again.
+ * subscription. `failed`: tried as often as allowed; `npm run admin -- replay-webhooks` makes it pending again.
  */
 export type StripeEventStatus = 'pending' | 'processed' | 'ignored' | 'failed';
 
@@ -14,6 +14,7 @@ export type StripeEventStatus = 'pending' | 'processed' | 'ignored' | 'failed';
 @Index('stripe_events_by_status', ['status', 'receivedAt', 'id'], {
   where: `status IN ('pending', 'failed')`,
 })
+@Index('stripe_events_done', ['receivedAt'], { where: `status IN ('processed', 'ignored')` })
 @Index('stripe_events_of_customer', ['customerId'], { where: `status = 'pending'` })
 @Check('stripe_events_status_check', `status IN ('pending', 'processed', 'ignored', 'failed')`)
 export class StripeEvent {

@@ -67,7 +67,7 @@ export class StripeEventService {
     if (!last) return;
     this.logger.error(
       { eventId, type, attempts, lastError },
-      'An event is given up; see npm run stripe:replay',
+      'An event is given up; see npm run admin -- replay-webhooks',
     );
     throw new EventGivenUp(eventId, { cause: error });
   }

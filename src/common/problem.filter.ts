@@ -37,7 +37,9 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   }
-  if (error.status === 401) void reply.header('www-authenticate', 'Bearer');
+  if (error.status === 401 && !reply.hasHeader('www-authenticate')) {
+    void reply.header('www-authenticate', 'Bearer');
+  }
   void reply
     .status(error.status)
     .header('content-type', 'application/problem+json; charset=utf-8')

@@ -148,6 +148,9 @@ describe('a setting that is missing or wrong', () => {
     ['OTP_APP_NAME', 'evil.example/x'],
     ['TWILIO_API_BASE', 'twilio-value'],
     ['BASIC_DAILY_PROMPTS', 'Infinity'],
+    ['ADMIN_USER', 'me:value'],
+    ['ADMIN_PASSWORD', 'fifteen-letters'],
+    ['PROMPT_CHARGE_RETENTION_DAYS', '1.0001'],
     ['GEMINI_MODELS', 'gemini value'],
     ['DOCS_ENABLED', 'TRUE-value'],
   ])('%s=%s is named, and its value is not', (name, value) => {
@@ -203,6 +206,15 @@ describe('settings that must not be used', () => {
   it('a secret of few different characters is refused', () => {
     const [problem] = problemsOf({ ...MINIMAL, JWT_SECRET: '12345'.repeat(8) });
     expect(problem).toMatch(/^JWT_SECRET is too easy to guess/);
+  });
+
+  it.each([
+    ['passwordpassword', /^ADMIN_PASSWORD is too easy to guess/],
+    ['change-me-change-me', /^ADMIN_PASSWORD is still a placeholder/],
+  ])('ADMIN_PASSWORD=%s is refused; none is good', (password, problem) => {
+    expect(problemsOf({ ...MINIMAL, ADMIN_PASSWORD: password })).toEqual([expect.stringMatching(problem)]);
+    for (const good of ['', 'e1c0b7d99a3f4d52'])
+      expect(problemsOf({ ...PRODUCTION, ADMIN_PASSWORD: good })).toEqual([]);
   });
 
   it.each(SECRETS)('%s of the simulated services is refused in production alone', (name) => {

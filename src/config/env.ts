@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { IsArray, IsIn, IsNotEmpty, IsString, IsUrl, Matches, MinLength } from 'class-validator';
 import { AreAddressRanges } from './address-range.js';
+import { RetentionSettings } from './env/retention-settings.js';
 import { Rate } from './env/rate.js';
 import { Flag, Integer, List, Rates, URL_OPTIONS } from './env/rules.js';
-import { StripeSettings } from './env/stripe-settings.js';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
 
@@ -12,7 +12,7 @@ export type ProcessRole = 'all' | 'api' | 'worker';
  * same in prose (a test compares the names). Only load-env.ts reads `process.env`. Those of features with many are
  * classes in env/ that this one extends, one by way of the other.
  */
-export class Env extends StripeSettings {
+export class Env extends RetentionSettings {
   @IsIn(['development', 'test', 'production'])
   NODE_ENV: 'development' | 'test' | 'production' = 'development';
 
@@ -84,10 +84,6 @@ export class Env extends StripeSettings {
   /** Sessions of one person at once; one more ends the one that was unused the longest. */
   @Integer(1, 1000)
   SESSIONS_PER_USER_MAX = 50;
-
-  /** How long the record of sign-ins and the like is kept, days. */
-  @Integer(1, 3650)
-  AUTH_EVENT_RETENTION_DAYS = 180;
 
   /** How long a `streamUrl` can be opened, seconds. */
   @Integer(1, 86_400)

@@ -6,6 +6,7 @@ const SECRETS = [
   'STRIPE_WEBHOOK_SECRET',
   'TWILIO_AUTH_TOKEN',
   'OTP_WEBHOOK_SECRET',
+  'ADMIN_PASSWORD',
 ] as const;
 
 /** Where secrets and people's words go. OTP_WEBHOOK_URL has a rule of its own. */
@@ -16,6 +17,7 @@ const DAY_MS = 86_400_000;
 /** What is looked at; `Env` has it all. */
 type CheckedSettings = Record<(typeof SECRETS)[number], string | readonly string[]> & {
   NODE_ENV: string;
+  ADMIN_PASSWORD: string;
   OTP_DELIVERY: string;
   OTP_WEBHOOK_URL: string;
   OTP_DELIVERY_INSECURE_CONFIRMED: boolean;
@@ -26,6 +28,8 @@ const PLACEHOLDER =
   /change[-_ ]?(me|this|it)|placeholder|your[-_ ]|replace[-_ ]?(me|this)|<.*>|x{6,}|\.\.\./i;
 const SIMULATED = /simulated/i;
 const WEAK_SECRET_DISTINCT_CHARACTERS = 10;
+/** More than `passwordpassword` has; of 16 random hexadecimal digits some ten are different. */
+const WEAK_PASSWORD_DISTINCT_CHARACTERS = 8;
 
 /**
  * Settings that are well-formed and still must not be used. Placeholders are refused everywhere, because a copied
@@ -39,6 +43,9 @@ export function findUnsafeSettings(env: CheckedSettings): string[] {
   );
   if (anyOf(env.JWT_SECRET, (secret) => new Set(secret).size < WEAK_SECRET_DISTINCT_CHARACTERS)) {
     problems.push('JWT_SECRET is too easy to guess; make one with: openssl rand -base64 48');
+  }
+  if (env.ADMIN_PASSWORD !== '' && new Set(env.ADMIN_PASSWORD).size < WEAK_PASSWORD_DISTINCT_CHARACTERS) {
+    problems.push('ADMIN_PASSWORD is too easy to guess; make one with: openssl rand -base64 24');
   }
   return env.NODE_ENV === 'production' ? [...problems, ...findUnsafeInProduction(env)] : problems;
 }

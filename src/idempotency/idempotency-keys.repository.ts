@@ -7,7 +7,7 @@ import type { IdempotencyClaim } from './idempotent.decorator.js';
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Every query but `prune` begins with the owner: another person's key is no key. */
+/** Every query begins with the owner: another person's key is no key. Old ones are deleted by src/retention. */
 @Injectable()
 export class IdempotencyKeysRepository {
   constructor(
@@ -33,16 +33,6 @@ export class IdempotencyKeysRepository {
     if (!(error instanceof QueryFailedError)) return false;
     const { code, constraint } = error.driverError as { code?: string; constraint?: string };
     return code === UNIQUE_VIOLATION && constraint === 'idempotency_keys_pkey';
-  }
-
-  /** Deletes up to `limit` keys that nothing is answered from any more. Returns how many. Safe to run in parallel. */
-  async prune(limit: number): Promise<number> {
-    const [, deleted] = await this.keys.query<[unknown[], number]>(
-      `DELETE FROM idempotency_keys WHERE (user_id, key) IN (
-         SELECT user_id, key FROM idempotency_keys WHERE created_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-      [this.horizon(), limit],
-    );
-    return deleted;
   }
 
   private horizon(): Date {

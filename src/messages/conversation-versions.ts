@@ -44,6 +44,25 @@ export async function endVersion(
 }
 
 /**
+ * That nothing of the conversation comes after a message. Holds as long as nobody can store a reply: within the
+ * transaction that has the person's row.
+ *
+ * @throws Refused
+ */
+export async function assertAtEnd(
+  manager: EntityManager,
+  userId: string,
+  chatroomId: string,
+  id: string,
+): Promise<void> {
+  const later = await manager.query<unknown[]>(
+    `SELECT FROM messages WHERE user_id = $1 AND chatroom_id = $2 AND id > $3 AND last_version IS NULL LIMIT 1`,
+    [userId, chatroomId, id],
+  );
+  if (later.length > 0) throw new Refused('MESSAGE_SUPERSEDED');
+}
+
+/**
  * The `last_version` of a regenerated reply that ends as nothing (failed, blocked, cancelled before its first word): it is
  * part of no version, and what it took the place of comes back; unless the conversation has gone on from it.
  *

@@ -54,6 +54,7 @@ export const isCharged = (reply: Pick<Message, 'status' | 'content'>): boolean =
 @Index('messages_answered', ['userId', 'chatroomId', 'id'], {
   where: `role = 'model' AND status IN ('completed', 'cancelled') AND content <> '' AND last_version IS NULL`,
 })
+@Index('messages_failed', ['id'], { where: `status = 'failed' AND last_version IS NULL` })
 @Index('messages_by_word', ['search'], { type: 'gin' })
 @Index('messages_current', ['userId', 'chatroomId', 'id'], { where: 'last_version IS NULL' })
 @Index('messages_versions', ['userId', 'versionOf', 'id'], { where: 'version_of IS NOT NULL' })

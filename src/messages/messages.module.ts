@@ -11,6 +11,7 @@ import { MessageSearchService } from './message-search.service.js';
 import { MessagesController } from './messages.controller.js';
 import { MessagesRepository } from './messages.repository.js';
 import { MessagesService } from './messages.service.js';
+import { OperatedRepliesRepository } from './operated-replies.repository.js';
 import { OwedRepliesRepository } from './owed-replies.repository.js';
 import { PromptsService } from './prompts.service.js';
 import { RepliesRepository } from './replies.repository.js';
@@ -27,6 +28,7 @@ import { StreamTickets } from './stream-tickets.js';
   providers: [
     MessagesRepository,
     OwedRepliesRepository,
+    OperatedRepliesRepository,
     RepliesRepository,
     MessageSearchRepository,
     MessagesService,
@@ -38,6 +40,14 @@ import { StreamTickets } from './stream-tickets.js';
     StreamTickets,
     StreamAccessGuard,
   ],
-  exports: [RepliesRepository, OwedRepliesRepository, QueueModule, QuotaModule, StreamingModule],
+  exports: [
+    RepliesRepository,
+    OwedRepliesRepository,
+    OperatedRepliesRepository,
+    PromptsService,
+    QueueModule,
+    QuotaModule,
+    StreamingModule,
+  ],
 })
 export class MessagesModule {}

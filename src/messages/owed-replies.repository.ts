@@ -9,7 +9,7 @@ import type { Charge } from '../quota/tier-limit.guard.js';
 import { dayStart } from '../quota/quota.service.js';
 import type { OwedReply } from '../queue/queues.js';
 import { type Tier, tierAt } from '../users/user.entity.js';
-import { endVersion, type Replaced } from './conversation-versions.js';
+import { assertAtEnd, endVersion, type Replaced } from './conversation-versions.js';
 import { Message } from './message.entity.js';
 import { type Refusal, Refused } from './refusal.js';
 
@@ -21,6 +21,8 @@ export interface ReplyRequest {
   content: string | null;
   /** Where the conversation is begun anew: a prompt to be edited, a reply to be regenerated; null to go on. */
   replaces: string | null;
+  /** Refuses as superseded what the conversation has gone on from, so that nothing of it goes out of sight. */
+  onlyAtEnd?: true;
   claim: IdempotencyClaim | null;
 }
 
@@ -65,12 +67,13 @@ export class OwedRepliesRepository {
    */
   async accept(userId: string, chatroomId: string, request: ReplyRequest): Promise<AcceptedPrompt | Refusal> {
     const { manager } = this.messages;
-    const { replaces } = request;
+    const { replaces, onlyAtEnd } = request;
     try {
       // One call is a transaction by itself.
       if (replaces === null) return await this.store(manager, userId, chatroomId, request, null);
       return await manager.transaction(async (within) => {
         await lockPerson(within, userId);
+        if (onlyAtEnd) await assertAtEnd(within, userId, chatroomId, replaces);
         const role = request.content === null ? 'model' : 'user';
         const replaced = await endVersion(within, userId, chatroomId, replaces, role);
         return this.store(within, userId, chatroomId, request, replaced);

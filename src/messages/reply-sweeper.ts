@@ -5,11 +5,10 @@ import { Env } from '../config/env.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { keys } from '../redis/keys.js';
 import { REDIS } from '../redis/redis.module.js';
+import { takeTurn } from '../redis/turn.js';
 import { type OwedPosition, OwedRepliesRepository } from './owed-replies.repository.js';
 
 const BATCH = 1000;
-/** Ends before the next turn of who has it. */
-const LEASE_OF_INTERVAL = 0.8;
 
 /**
  * Queues every reply again that is owed and may have no job: Redis was down or wiped, or a process died between its
@@ -37,8 +36,7 @@ export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private async sweep(): Promise<void> {
     const moment = Date.now() - this.env.SWEEP_INTERVAL_MS;
     // One of all workers does it.
-    const lease = this.env.SWEEP_INTERVAL_MS * LEASE_OF_INTERVAL;
-    if ((await this.redis.set(keys.replySweep, process.pid, 'PX', Math.ceil(lease), 'NX')) === null) return;
+    if (!(await takeTurn(this.redis, keys.replySweep, this.env.SWEEP_INTERVAL_MS))) return;
     let owed: OwedPosition[] = [];
     do {
       owed = await this.replies.listUnfinishedSince(moment, BATCH, owed.at(-1));

@@ -12,12 +12,19 @@ import { StripeEventQueue } from './stripe-event-queue.js';
 import { StripeReconcileQueue } from './stripe-reconcile-queue.js';
 import { TitleQueue } from './title-queue.js';
 
+/** Of each queue's own log of events, which nobody reads: about so many (BullMQ's default is 10,000). */
+const EVENTS_KEPT = 1000;
+
 /** Producers. They use the process's one command connection and fail fast with it; workers bring their own. */
 @Module({
   imports: [
     BullModule.forRootAsync({
       inject: [REDIS],
-      useFactory: (connection: Redis) => ({ connection, prefix: QUEUE_PREFIX }),
+      useFactory: (connection: Redis) => ({
+        connection,
+        prefix: QUEUE_PREFIX,
+        streams: { events: { maxLen: EVENTS_KEPT } },
+      }),
     }),
     BullModule.registerQueue(...QUEUES.map((name) => ({ name }))),
   ],

@@ -49,9 +49,11 @@ const FILLED = '';
 
 /**
  * KEYS: the day's set. ARGV: an id, then the charged prompt ids. Makes the confirmed members agree with Postgres; those
- * from that id on are left alone, because their requests may still be under way.
+ * from that id on are left alone, because their requests may still be under way. A set that is lost is left to who fills
+ * it, and gives it an end.
  */
 const RECONCILE = new RedisScript<number>(`
+if redis.call('ZSCORE', KEYS[1], '') == false then return 0 end
 local charged = {}
 for i = 2, #ARGV do charged[ARGV[i]] = true end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 'inf', 'inf')) do

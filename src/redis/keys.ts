@@ -39,10 +39,14 @@ export const keys = {
   failuresAlike: (userId: string, alike: string) => `failures-alike:{${userId}}:${alike}`,
   /** Sorted set: the prompts that a person was charged for on one UTC day (yyyy-mm-dd). */
   usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
+  /** Sorted set, scored by time: the wrong passwords of operators from an address. */
+  operatorGuessesFrom: (address: string) => `operator-guesses-from:{${address}}`,
   /** String: an idempotent request that is being carried out. */
   runningRequest: (userId: string, key: string) => `running:{${userId}}:${key}`,
   /** String: who sweeps for owed replies in this interval. */
   replySweep: 'reply-sweep',
+  /** String: who deletes in this interval what is past its time. */
+  pruning: 'pruning',
   /** Stream: the live text of one reply. */
   replyStream: (replyId: string) => `reply-stream:{${replyId}}`,
 } as const;

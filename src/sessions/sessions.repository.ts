@@ -15,7 +15,7 @@ export type Rotation =
   | { outcome: 'invalid' }
   | { outcome: 'reused' };
 
-/** Every query but `prune` begins with the owner. Times are those of the database: one clock for all processes. */
+/** Every query begins with the owner; expired ones are deleted by src/retention. Times are those of the database: one clock for all processes. */
 @Injectable()
 export class SessionsRepository {
   constructor(
@@ -32,6 +32,15 @@ export class SessionsRepository {
       [userId, id],
     );
     return Math.max(found?.ms ?? 0, 0);
+  }
+
+  /** Those that are live. */
+  async count(userId: string): Promise<number> {
+    const [row] = await this.sessions.query<[{ sessions: number }]>(
+      'SELECT count(*)::int AS sessions FROM sessions WHERE user_id = $1 AND expires_at > now()',
+      [userId],
+    );
+    return row.sessions;
   }
 
   /** The newest first. @param before the id that the page before ended with */
@@ -114,16 +123,6 @@ export class SessionsRepository {
       await beforeCommit(change.ended);
       return result;
     });
-  }
-
-  /** Deletes up to `limit` sessions that have expired. Returns how many. Safe to run in parallel. */
-  async prune(limit: number): Promise<number> {
-    const [, deleted] = await this.sessions.query<[unknown[], number]>(
-      `DELETE FROM sessions WHERE (user_id, id) IN (
-         SELECT user_id, id FROM sessions WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED)`,
-      [limit],
-    );
-    return deleted;
   }
 
   private keyOf(token: RefreshToken): [string, string, Buffer] {

@@ -4,14 +4,20 @@ import { findFreePort } from '../../local/services/ports.js';
 import { connect } from 'node:net';
 import { until } from './until.js';
 
+const FORGETFUL = ['--save', '', '--appendonly', 'no'];
+
 /** A Redis that can be killed and started again at the same address, with nothing in it. */
 export class OwnRedis {
   private service: Service | undefined;
 
-  private constructor(private readonly port: number) {}
+  private constructor(
+    private readonly port: number,
+    private readonly settings: readonly string[],
+  ) {}
 
-  static async start(): Promise<OwnRedis> {
-    const redis = new OwnRedis(await findFreePort());
+  /** @param settings as arguments of the program */
+  static async start(settings: readonly string[] = FORGETFUL): Promise<OwnRedis> {
+    const redis = new OwnRedis(await findFreePort(), settings);
     await redis.start();
     return redis;
   }
@@ -24,7 +30,7 @@ export class OwnRedis {
     this.service = await startService({
       command: await findRedisServer(),
       argv0: 'redis-server',
-      args: ['--bind', '127.0.0.1', '--port', String(this.port), '--save', '', '--appendonly', 'no'],
+      args: ['--bind', '127.0.0.1', '--port', String(this.port), ...this.settings],
       stopSignal: 'SIGTERM',
       graceMs: 5000,
     });

@@ -79,6 +79,7 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     REPLY_RETRY_BASE_MS: '20',
     QUEUE_LOCK_MS: '2000',
     SWEEP_INTERVAL_MS: '500',
+    PRUNE_INTERVAL_MS: '500',
     STRIPE_SECRET_KEY: STRIPE.secretKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
     STRIPE_PRO_PRICE_ID: STRIPE.proPriceId,

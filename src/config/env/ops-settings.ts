@@ -1,4 +1,4 @@
-import { IsNotEmpty, IsOptional, IsString, IsUrl } from 'class-validator';
+import { IsNotEmpty, IsOptional, IsString, IsUrl, Matches, MinLength, ValidateIf } from 'class-validator';
 import { Integer, URL_OPTIONS } from './rules.js';
 
 /** How operators see into a process, and how it leaves. A part of Env. */
@@ -28,4 +28,13 @@ export class OpsSettings {
   /** How long a stopping process then waits for requests and replies in flight, ms. */
   @Integer(0, 600_000)
   SHUTDOWN_GRACE_MS = 25_000;
+
+  /** The user of `/admin/queues`. */
+  @Matches(/^[\w.@-]{1,64}$/)
+  ADMIN_USER = 'admin';
+
+  /** Its password, 16 characters or more. Without one there is no such page. */
+  @ValidateIf((env: OpsSettings) => env.ADMIN_PASSWORD !== '')
+  @MinLength(16)
+  ADMIN_PASSWORD = '';
 }

@@ -56,7 +56,7 @@ export class StripeSettings extends OtpSettings {
   @Integer(0, 60)
   STRIPE_PAST_DUE_GRACE_DAYS = 14;
 
-  /** Tries at one webhook event before it is kept as failed, for `npm run stripe:replay`. */
+  /** Tries at one webhook event before it is kept as failed, for `npm run admin -- replay-webhooks`. */
   @Integer(1, 20)
   STRIPE_EVENT_MAX_ATTEMPTS = 12;
 
