@@ -1,7 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
-import type { Redis } from 'ioredis';
 import { AccountsModule, AccountsWorkerModule } from './accounts/accounts.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
@@ -24,6 +23,7 @@ import { MessagesModule } from './messages/messages.module.js';
 import { OpsModule } from './ops/ops.module.js';
 import { OtpWorkerModule } from './otp/otp.module.js';
 import { QuotaModule } from './quota/quota.module.js';
+import type { RedisClient } from './redis/redis-client.js';
 import { REDIS, RedisModule } from './redis/redis.module.js';
 import { RetentionWorkerModule } from './retention/retention.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -60,7 +60,7 @@ export class AppModule {
         RedisModule,
         ThrottlerModule.forRootAsync({
           inject: [Env, REDIS],
-          useFactory: (settings: Env, redis: Redis) => throttlingOptions(settings, redis),
+          useFactory: (settings: Env, redis: RedisClient) => throttlingOptions(settings, redis),
         }),
         ...API_MODULES,
         ...(worksQueues

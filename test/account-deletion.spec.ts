@@ -1,6 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import {
   changeCode,
   deleteAccount,
@@ -26,6 +25,7 @@ import { SseClient } from './support/sse.js';
 import { everythingStored } from './support/stored.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const BATCH = 50;
 
@@ -383,7 +383,7 @@ describe('after kill -9', () => {
     await aWatchedReply(user);
     await deleted(user);
     await app.process.kill();
-    const redis = new Redis(app.redis.url);
+    const redis = openRedis(app.redis.url);
     await redis.flushall();
     redis.disconnect();
     await app.restart();

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { newIdAt } from '../src/common/id.js';
 import { admin, adminJson } from './support/admin.js';
 import { pay, untilTier } from './support/billing.js';
 import { Conversation, flat } from './support/conversation.js';
 import { aMobile, aPrompt, aRoom, aUser, type Message, theReply } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
+import { openRedis } from './support/whole-redis.js';
 
 interface Person {
   id: string;
@@ -235,7 +235,7 @@ describe('requeue-replies', () => {
     await app.process.stop();
     await app.restart({ PROCESS_ROLE: 'api' });
     const { reply, ...accepted } = await aPrompt(app, user, room);
-    const redis = new Redis(app.redis.url);
+    const redis = openRedis(app.redis.url);
     try {
       await redis.flushall();
       expect(await requeue(reply.id)).toEqual({ requeued: [{ replyId: reply.id, outcome: 'queued again' }] });

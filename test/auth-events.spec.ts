@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { aMobile, aUser, type SignedIn } from './support/factories.js';
 import { theProblem } from './support/problem.js';
 import { login, notThe, refresh, type Session, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 interface AuthEvent {
   id: string;
@@ -27,7 +28,7 @@ let app: TestApp;
 let redis: Redis;
 beforeAll(async () => {
   app = await startTestApp({ TRUSTED_PROXIES: '127.0.0.1' });
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

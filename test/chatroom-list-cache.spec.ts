@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { aPrompt, aRoom, aUser, type Room, type SignedIn } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let redis: Redis;
 
 beforeAll(async () => {
   app = await startTestApp();
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Answer } from './support/api.js';
 import { customerOf, press, stripeOf, untilTier } from './support/billing.js';
 import { aPrompt, aRoom, aUser, type Room, type SignedIn, theReply } from './support/factories.js';
@@ -9,13 +9,14 @@ import { expectAnsweredOnce } from './support/outcomes.js';
 import { anyProblem, pathsOf, theProblem } from './support/problem.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let redis: Redis;
 
 beforeAll(async () => {
   app = await startTestApp();
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterEach(() => {
   app.gemini.behave();

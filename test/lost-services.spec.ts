@@ -4,20 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import { type EmbeddedPostgres, type PostgresOptions, startPostgres } from '../local/services/postgres.js';
 import type { Problem } from './support/api.js';
 import { type Accepted, aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
 import { expectAnsweredOnce, finalReplyRow, replyRow } from './support/outcomes.js';
-import { OwnRedis } from './support/own-redis.js';
+import { frontOf, startOwnRedis } from './support/engines.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 /** One application on a Redis and a Postgres of its own, which the tests take away from it. */
 let app: TestApp;
-let redis: OwnRedis;
+let redis: Awaited<ReturnType<typeof startOwnRedis>>;
 let postgres: EmbeddedPostgres;
+let front: Awaited<ReturnType<typeof frontOf>>;
 let postgresOptions: PostgresOptions;
 let database: pg.Pool;
 let directory: string;
@@ -31,15 +32,18 @@ beforeAll(async () => {
     fast: true,
     database: 'outage',
   };
-  [postgres, redis] = await Promise.all([startPostgres(postgresOptions), OwnRedis.start()]);
+  [postgres, redis] = await Promise.all([startPostgres(postgresOptions), startOwnRedis()]);
   await promisify(execFile)(process.execPath, ['dist/src/database/migrate.js'], {
     env: { ...process.env, DATABASE_URL: postgres.url },
   });
+  front = await frontOf(postgres.url);
   database = new pg.Pool({ connectionString: postgres.url, max: 2 });
   // Its connections end with the server.
   database.on('error', () => undefined);
   app = await startTestApp({
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: front.url,
+    // Not of this Postgres.
+    DATABASE_REPLICA_URL: '',
     REDIS_URL: redis.url,
     BASIC_DAILY_PROMPTS: '100',
   });
@@ -49,7 +53,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await app.stop();
   await database.end();
-  await Promise.all([postgres.stop(), redis.kill()]);
+  await Promise.all([front.stop(), postgres.stop(), redis.kill()]);
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -95,7 +99,7 @@ const listOf = () => app.api.get<Problem>('/v1/chatrooms', user);
 
 it('Redis loses its data with replies waiting and in flight: each comes, once', async () => {
   const owed = await twoOwed('wiped', 700);
-  const client = new Redis(redis.url);
+  const client = openRedis(redis.url);
   await client.flushall();
   client.disconnect();
   await expectAllAnsweredOnce(owed);

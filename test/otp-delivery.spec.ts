@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { findFreePort } from '../local/services/ports.js';
 import type { SimulatedSms } from '../local/simulated-sms/simulated-sms.js';
 import { aMobile } from './support/factories.js';
@@ -10,6 +10,7 @@ import { type OtpSent, verify } from './support/sign-in.js';
 import { everythingStored } from './support/stored.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let sms: SimulatedSms;
@@ -19,7 +20,7 @@ beforeAll(async () => {
   sms = await startSms();
   webhook = sentTo(sms);
   app = await startTestApp(webhook);
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

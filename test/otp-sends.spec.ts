@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { flood, range, report, retryAfter, tally } from './support/flood.js';
 import { theProblem } from './support/problem.js';
 import { type OtpSent, type Session } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const MOBILE = '+14155552671';
 
@@ -12,7 +13,7 @@ let app: TestApp;
 let redis: Redis;
 beforeAll(async () => {
   app = await startTestApp();
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

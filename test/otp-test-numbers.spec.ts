@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { SimulatedSms } from '../local/simulated-sms/simulated-sms.js';
 import { aMobile } from './support/factories.js';
 import { flood, range, tally } from './support/flood.js';
@@ -7,6 +7,7 @@ import { allSettled, sentTo, startSms, theMessage } from './support/messages.js'
 import { theProblem } from './support/problem.js';
 import { type OtpSent, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let sms: SimulatedSms;
@@ -14,7 +15,7 @@ let redis: Redis;
 beforeAll(async () => {
   sms = await startSms();
   app = await startTestApp(sentTo(sms));
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { aMobile } from './support/factories.js';
 import { allSettled } from './support/messages.js';
 import { theProblem } from './support/problem.js';
@@ -7,6 +7,7 @@ import { notThe, type OtpSent, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { startTwilioStandIn, type TwilioStandIn } from './support/twilio-stand-in.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const SID = `AC${'0123456789abcdef'.repeat(2)}`;
 const TOKEN = 'twilio-auth-token-d41d8cd98f00b204';
@@ -16,7 +17,7 @@ let twilio: TwilioStandIn;
 let redis: Redis;
 beforeAll(async () => {
   [app, twilio] = await Promise.all([startTestApp(), startTwilioStandIn()]);
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

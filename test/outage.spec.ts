@@ -1,12 +1,14 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aMobile, aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
 import { ReplyStream } from '../src/streaming/reply-stream.js';
 import { type CuttableLine, layLine } from './support/cuttable-line.js';
+import { layRedisLine } from './support/engines.js';
 import { theProblem } from './support/problem.js';
 import { login, me, theCode } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 /** A request during an outage is answered within this: nobody's app hangs. */
 const ANSWER_MS = 10_000;
@@ -18,8 +20,8 @@ let redis: Redis;
 let lines: Record<'redis' | 'postgres', CuttableLine>;
 beforeAll(async () => {
   app = await startTestApp();
-  redis = new Redis(app.redis.url);
-  lines = { redis: await layLine(app.redis.url), postgres: await layLine(app.env.DATABASE_URL ?? '') };
+  redis = openRedis(app.redis.url);
+  lines = { redis: await layRedisLine(app.redis), postgres: await layLine(app.env.DATABASE_URL ?? '') };
   await app.process.kill();
   await app.restart({ REDIS_URL: lines.redis.url, DATABASE_URL: lines.postgres.url });
   user = await aUser(app);
@@ -83,12 +85,12 @@ describe.each(['redis', 'postgres'] as const)('without %s', (part) => {
 });
 
 it('a Redis that hangs is an outage, not a request that hangs', async () => {
-  process.kill(app.redis.pid, 'SIGSTOP');
+  app.redis.freeze();
   try {
     expect(await ready()).toMatchObject({ status: 503, body: { checks: { postgres: 'up', redis: 'down' } } });
     await expectOutage(() => me(app, user.token));
   } finally {
-    process.kill(app.redis.pid, 'SIGCONT');
+    app.redis.thaw();
   }
   await until('it is ready again', async () => (await ready()).status === 200);
   expect((await me(app, user.token)).status).toBe(200);

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Answer, Problem } from './support/api.js';
 import { aMobile, aUser } from './support/factories.js';
 import { times } from './support/keyed.js';
 import { theProblem } from './support/problem.js';
 import { me, type Session, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
+import { openRedis } from './support/whole-redis.js';
 
 const PASSWORD = 'a passphrase of mine';
 const PER_NUMBER = 10;
@@ -20,7 +21,7 @@ beforeAll(async () => {
     TRUSTED_PROXIES: '127.0.0.1',
     PASSWORD_MAX_GUESSES_PER_IP: String(PER_ADDRESS),
   });
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type CuttableLine, layLine } from './support/cuttable-line.js';
 import { aMobile, aUser } from './support/factories.js';
 import { theProblem } from './support/problem.js';
 import { login, type Session, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const PASSWORD = 'a passphrase of mine';
 
@@ -18,10 +19,10 @@ beforeAll(async () => {
   await app.process.kill();
   await app.restart({ DATABASE_URL: postgres.url });
   // As another user than the application's, whose rights are what fails here.
-  const admin = new Redis(app.redis.url);
+  const admin = openRedis(app.redis.url);
   await admin.call('ACL', 'SETUSER', 'admin', 'on', '>admin', '~*', '&*', '+@all');
   admin.disconnect();
-  redis = new Redis(app.redis.url, { username: 'admin', password: 'admin' });
+  redis = openRedis(app.redis.url, { username: 'admin', password: 'admin' });
 });
 afterEach(() => allow('~*', '+@all'));
 afterAll(async () => {

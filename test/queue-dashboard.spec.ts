@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { SimulatedSms } from '../local/simulated-sms/simulated-sms.js';
 import type { Answer } from './support/api.js';
 import { aMobile, aUser } from './support/factories.js';
@@ -7,6 +7,7 @@ import { sentTo, startSms } from './support/messages.js';
 import { theProblem } from './support/problem.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const PASSWORD = 'a9-Long~pass/word+of=operators';
 const GUESSES_MAX = 30;
@@ -33,7 +34,7 @@ beforeAll(async () => {
     ADMIN_PASSWORD: PASSWORD,
     TRUSTED_PROXIES: '127.0.0.1',
   });
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { idTime } from '../src/common/id.js';
 import { type Accepted, aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const HEAD_START_SECONDS = 2;
 
@@ -62,7 +62,7 @@ it('prompts that the sweep queues, since Redis lost them, keep that order', asyn
   const waiting = await send(basic, 'lost: basic');
   const first = await send(pro, 'lost: pro');
   await app.process.kill();
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   await redis.flushall();
   await app.restart();
   const jobs = [waiting, first].map(({ reply }) => `{queue}:replies:${reply.id}`);
@@ -85,7 +85,7 @@ it('a reply that waits since before the numbers of the queue began again goes to
      VALUES ($1, $2, $4, 'user', 'old: then', 'completed', NULL, NULL), ($1, $3, $4, 'model', '', 'pending', $2, $2)`,
     [basic.id, prompt, reply, room.id],
   );
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   const place = async (): Promise<number> =>
     Number((await redis.zscore('{queue}:replies:prioritized', reply ?? '')) ?? NaN);
   await until('the sweep has queued it', async () => !Number.isNaN(await place()));

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RecordedRequest } from '../local/simulated-gemini/simulated-gemini.js';
 import { AppProcess } from './support/app-process.js';
 import { type Accepted, aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let second: AppProcess;
@@ -15,7 +16,7 @@ let other: SignedIn;
 beforeAll(async () => {
   app = await startTestApp({ BASIC_DAILY_PROMPTS: '100' });
   second = await AppProcess.start({ ...app.env, PROCESS_ROLE: 'worker' });
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
   [user, other] = await Promise.all([aUser(app, { tier: 'pro' }), aUser(app)]);
 });
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Answer, Problem } from './support/api.js';
 import {
   type Accepted,
@@ -13,6 +13,7 @@ import {
 } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 interface Usage {
   tier: string;
@@ -29,7 +30,7 @@ let redis: Redis;
 
 beforeAll(async () => {
   app = await startTestApp();
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterEach(() => {
   app.gemini.behave();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { keys, QUEUE_PREFIX } from '../src/redis/keys.js';
 import { aCheckout } from './support/billing.js';
 import { aMobile, aPrompt, aRoom, aUser, theReply } from './support/factories.js';
@@ -8,6 +8,7 @@ import { aKey, sendKeyed } from './support/keyed.js';
 import { login, notThe, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 /** What a queue keeps that has nothing to do: none of it grows. */
 const OF_IDLE_QUEUES =
@@ -19,7 +20,7 @@ let app: TestApp;
 let redis: Redis;
 beforeAll(async () => {
   app = await startTestApp({ OTP_RESEND_SECONDS: '1', TITLES_ENABLED: 'true' });
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterAll(async () => {
   redis.disconnect();

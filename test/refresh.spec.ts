@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { aMobile, aUser } from './support/factories.js';
 import { theProblem } from './support/problem.js';
 import { me, refresh, type Session, theCode, verify } from './support/sign-in.js';
 import { everythingStored } from './support/stored.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -244,7 +244,7 @@ describe('a session', () => {
 });
 
 async function emptyRedis(): Promise<void> {
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   await redis.flushall();
   redis.disconnect();
 }

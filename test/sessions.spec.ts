@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { aUser, type SignedIn } from './support/factories.js';
 import { pathsOf, theProblem } from './support/problem.js';
 import { login, me, refresh, type Session, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const PASSWORD = 'a passphrase of mine';
 const NEW_PASSWORD = 'my next passphrase';
@@ -128,7 +128,7 @@ it('one person ending their sessions leaves those of others alone', async () => 
 });
 
 async function emptyRedis(): Promise<void> {
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   await redis.flushall();
   redis.disconnect();
 }

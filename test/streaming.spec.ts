@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { findFreePort } from '../local/services/ports.js';
 import { AppProcess } from './support/app-process.js';
 import {
@@ -14,6 +13,8 @@ import {
 import { SseClient } from './support/sse.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { keys } from '../src/redis/keys.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let user: SignedIn;
@@ -94,7 +95,7 @@ describe('a stream', () => {
   it('that has expired is replaced by the stored message', async () => {
     const accepted = await prompt('Hello');
     const reply = await theReply(app, user, accepted);
-    const redis = new Redis(app.redis.url);
+    const redis = openRedis(app.redis.url);
     await redis.flushall();
     redis.disconnect();
     const client = await watch(accepted);
@@ -121,8 +122,8 @@ describe('a stream', () => {
     const accepted = await prompt('Tell me about the sea');
     const client = await watch(accepted);
     await until('a part is there', () => deltas(client).length >= 2);
-    const redis = new Redis(app.redis.url);
-    await redis.del(`reply-stream:{${accepted.reply.id}}`);
+    const redis = openRedis(app.redis.url);
+    await redis.del(keys.replyStream(accepted.reply.id));
     redis.disconnect();
     const { data } = await client.the('done');
     expect(client.events.map(({ event }) => event)).toContain('restart');
@@ -202,7 +203,7 @@ it('deleting a room stops what is written in it, tells who watches, and leaves n
   const accepted = await prompt('Soon to be deleted');
   const client = await watch(accepted);
   await until('a part is there', () => deltas(client).length >= 1);
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   const waiting = await aPrompt(app, user, { id: accepted.reply.chatroomId }, 'Waits for its turn');
   const job = `{queue}:replies:${waiting.reply.id}`;
   expect(await redis.exists(job)).toBe(1);
@@ -211,7 +212,7 @@ it('deleting a room stops what is written in it, tells who watches, and leaves n
   expect((await client.the('error')).data).toMatchObject({ code: 'MESSAGE_NOT_FOUND' });
   await client.end();
   await until('the call is given up', () => app.gemini.openRequests === 0);
-  const left = await redis.xrange(`reply-stream:{${accepted.reply.id}}`, '-', '+');
+  const left = await redis.xrange(keys.replyStream(accepted.reply.id), '-', '+');
   redis.disconnect();
   expect(left.map(([, fields]) => fields.at(-1))).toEqual(['']);
 });

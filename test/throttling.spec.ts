@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import type { RequestOptions } from './support/api.js';
 import { aUser, type SignedIn } from './support/factories.js';
 import { theProblem } from './support/problem.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
+import { openRedis } from './support/whole-redis.js';
 
 const PER_ADDRESS = 6;
 const PER_PERSON = 4;
@@ -20,7 +20,7 @@ beforeAll(async () => {
     THROTTLE_IP_PER_MINUTE: String(PER_ADDRESS),
     THROTTLE_USER_PER_MINUTE: String(PER_PERSON),
   });
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   await redis.flushall();
   redis.disconnect();
 });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let user: SignedIn;
@@ -48,7 +48,7 @@ it('more owed replies than one look of the sweep brings are all queued again', a
        SELECT ('01900000-0000-7000-8000-10000000' || to_char(n, 'FM0000'))::uuid AS prompt_id) prompt`,
     [user.id, room.id],
   );
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   await until(
     'the last one has a job',
     async () => (await redis.exists(`{queue}:replies:${lastReply}`)) === 1,

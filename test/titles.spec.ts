@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RecordedRequest } from '../local/simulated-gemini/simulated-gemini.js';
 import {
   type Accepted,
@@ -13,6 +13,7 @@ import {
 import { isCharged } from './support/outcomes.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 /** No room here uses it. */
 const TITLE_MODEL = 'gemini-3.5-flash-lite';
@@ -24,7 +25,7 @@ let redis: Redis;
 beforeAll(async () => {
   app = await startTestApp({ TITLES_ENABLED: 'true', REPLY_CONCURRENCY: '2' });
   user = await aUser(app, { tier: 'pro' });
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
 });
 afterEach(() => {
   app.gemini.behave();

@@ -1,11 +1,12 @@
 import { createHmac, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { aRoom, aUser, type SignedIn } from './support/factories.js';
 import { theProblem } from './support/problem.js';
 import { me, refresh, type Session, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 let user: SignedIn;
@@ -259,7 +260,7 @@ it('lives on when the secret is replaced, until the old one is listed no more', 
 });
 
 async function redisDoes(what: (redis: Redis) => Promise<unknown>): Promise<void> {
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   await what(redis);
   redis.disconnect();
 }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { SimulatedSms } from '../local/simulated-sms/simulated-sms.js';
 import { findFreePort } from '../local/services/ports.js';
 import { AppProcess, type LogLine } from './support/app-process.js';
@@ -8,6 +8,7 @@ import { sentTo, startSms, theMessage } from './support/messages.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { type CollectedSpan, startTraceCollector, type TraceCollector } from './support/trace-collector.js';
 import { until } from './support/until.js';
+import { openRedis } from './support/whole-redis.js';
 
 const PROMPT = 'POST /v1/chatrooms/:chatroomId/messages';
 const THEIR_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -36,7 +37,7 @@ beforeAll(async () => {
   api = { PROCESS_ROLE: 'api', OTEL_SERVICE_NAME: 'chat-api' };
   app = await startTestApp({ ...tracing, ...api });
   worker = await AppProcess.start({ ...app.env, PROCESS_ROLE: 'worker', OTEL_SERVICE_NAME: 'chat-worker' });
-  redis = new Redis(app.redis.url);
+  redis = openRedis(app.redis.url);
   user = await aUser(app, { tier: 'pro' });
 });
 afterEach(() => {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { startRedis } from '../local/services/redis.js';
 import {
   customerOf,
   pay,
@@ -8,6 +7,7 @@ import {
   untilProcessed,
   untilTier,
 } from './support/billing.js';
+import { startTestRedis } from './support/engines.js';
 import { aUser, type SignedIn } from './support/factories.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
@@ -42,12 +42,12 @@ it('a Stripe that fails is asked again until it answers', async () => {
 });
 
 it('an event that comes while Redis hangs is taken, and acted on afterwards', async () => {
-  process.kill(app.redis.pid, 'SIGSTOP');
+  app.redis.freeze();
   try {
     expect(await app.stripe.deliver(lastEvent())).toBe(200);
     expect((await storedEvents(app)).find(({ id }) => id === lastEvent())?.processed_at).toBeNull();
   } finally {
-    process.kill(app.redis.pid, 'SIGCONT');
+    app.redis.thaw();
   }
   await untilTier(app, payer, 'pro');
 });
@@ -90,7 +90,7 @@ it('an event that comes without Redis is taken, and acted on with a new, empty o
   await app.redis.stop();
   expect(await app.stripe.deliver(lastEvent())).toBe(200);
   await app.process.kill();
-  const redis = await startRedis({ persistent: false });
+  const redis = await startTestRedis();
   try {
     await app.restart({ REDIS_URL: redis.url });
     expect(await untilTier(app, payer, 'pro')).toEqual(await subscriptionOf(app, payer));

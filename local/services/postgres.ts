@@ -45,7 +45,7 @@ export interface EmbeddedPostgres {
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
-const READY = 'database system is ready to accept connections';
+const READY = /database system is ready to accept (read-only )?connections/;
 /** Said while backends of a killed postmaster are still ending, and when someone took the free port before us. */
 const WORTH_ANOTHER_TRY =
   /pre-existing shared memory block|could not bind|lock file "postmaster.pid" already exists/;
@@ -141,7 +141,7 @@ async function launch(
     stopSignal: persistent ? 'SIGINT' : 'SIGQUIT',
     graceMs: STOP_TIMEOUT_MS,
     onLine: (line) => {
-      if (line.includes(READY)) announceReady();
+      if (READY.test(line)) announceReady();
     },
   });
   return { process, pid: process.pid, ready };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { findRedisServer } from './redis-program.js';
-import type { SystemAccess } from './redis-program.js';
+import type { SystemAccess } from './system-program.js';
 
 const root = mkdtempSync(join(tmpdir(), 'redis-program-spec-'));
 let bin: string;

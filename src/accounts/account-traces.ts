@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { TitleQueue } from '../queue/title-queue.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 
 const DAY_MS = 86_400_000;
@@ -12,7 +12,7 @@ const DAYS_COUNTED = [-3, -2, -1, 0, 1];
 @Injectable()
 export class AccountTraces {
   constructor(
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     private readonly titleQueue: TitleQueue,
   ) {}
 

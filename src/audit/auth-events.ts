@@ -1,5 +1,4 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { addressBlock } from '../common/address-block.js';
 import type { Client } from '../common/client.js';
 import { newId } from '../common/id.js';
@@ -7,6 +6,7 @@ import { Cursors } from '../common/pagination.js';
 import type { PageQuery } from '../common/page.request.js';
 import { Rate } from '../config/env/rate.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { takeOne } from '../redis/sliding-window.js';
 import { UsersRepository } from '../users/users.repository.js';
@@ -30,7 +30,7 @@ export class AuthEvents {
     private readonly events: AuthEventsRepository,
     private readonly cursors: Cursors,
     private readonly users: UsersRepository,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
   ) {}
 
   /**

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { addressBlock } from '../common/address-block.js';
 import { AppError } from '../common/app-error.js';
 import type { Client } from '../common/client.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { takeOne } from '../redis/sliding-window.js';
 import { retryIn } from '../otp/retry-in.js';
@@ -21,7 +21,7 @@ import { SignupResponse } from './dto/signup.response.js';
 export class PendingSignups {
   constructor(
     private readonly env: Env,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     private readonly passwords: Passwords,
   ) {}
 

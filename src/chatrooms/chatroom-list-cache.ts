@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { isConnectionFailure } from '../common/connection-failure.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 
@@ -23,7 +23,7 @@ return redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])`);
 export class ChatroomListCache {
   private readonly logger = new Logger(ChatroomListCache.name);
 
-  constructor(@Inject(REDIS) private readonly redis: Redis) {}
+  constructor(@Inject(REDIS) private readonly redis: RedisClient) {}
 
   /** The page from the cache, else from `load`. Without Redis every read goes to Postgres. */
   async page(userId: string, page: string, load: () => Promise<object>): Promise<string> {

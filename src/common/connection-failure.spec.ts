@@ -34,6 +34,16 @@ it.each<[string, unknown]>([
     'Redis became a replica',
     failing(`READONLY You can't write against a read only replica.`, { name: 'ReplyError' }),
   ],
+  [
+    'a node of the cluster is away',
+    failing('Too many Cluster redirections. Last error: Error: Connection is closed.'),
+  ],
+  ['no node of the cluster is known', failing(`Cluster isn't ready and enableOfflineQueue options is false`)],
+  [
+    'no node of the cluster answers',
+    failing('Failed to refresh slots cache.', { name: 'ClusterAllFailedError' }),
+  ],
+  ['the client of the cluster was closed', failing('Cluster is ended.', { name: 'AbortError' })],
   ['the Redis cluster is down', failing('CLUSTERDOWN The cluster is down', { name: 'ReplyError' })],
 ])('is one: %s', (_what, thrown) => {
   expect(isConnectionFailure(thrown)).toBe(true);

@@ -17,7 +17,7 @@ const POSTGRES_CODES = /^(08...|57P0[123]|53300)$/;
  * a query runner whose connection is lost, also in the middle of a transaction.
  */
 const MESSAGES =
-  /connection terminated|connection is closed|timeout exceeded when trying to connect|max retries per request|command timed out|query read timeout|stream isn't writeable|client has encountered a connection error|not queryable|query runner (was )?already released/i;
+  /connection terminated|connection is closed|timeout exceeded when trying to connect|max retries per request|command timed out|query read timeout|stream isn't writeable|client has encountered a connection error|not queryable|query runner (was )?already released|too many cluster redirections|cluster isn't ready|cluster is ended|failed to refresh slots cache|none of startup nodes is available/i;
 
 /** True when Postgres or Redis could not be reached, in contrast to having refused what was asked. */
 export function isConnectionFailure(thrown: unknown): boolean {

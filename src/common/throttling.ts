@@ -13,6 +13,7 @@ import type { Env } from '../config/env.js';
 import { addressBlock } from './address-block.js';
 import { AppError } from './app-error.js';
 import type { AuthenticatedRequest } from './current-user.js';
+import type { RedisClient } from '../redis/redis-client.js';
 
 const MINUTE_MS = 60_000;
 /** Says so in the OpenAPI document while it is made; see openapi.ts. */
@@ -20,7 +21,7 @@ export const UNTHROTTLED = 'x-unthrottled';
 const BY_IP = 'ip';
 const BY_USER = 'user';
 
-export function throttlingOptions(env: Env, redis: Redis): ThrottlerModuleOptions {
+export function throttlingOptions(env: Env, redis: RedisClient): ThrottlerModuleOptions {
   return {
     throttlers: [
       { name: BY_IP, ttl: MINUTE_MS, limit: env.THROTTLE_IP_PER_MINUTE },
@@ -29,7 +30,8 @@ export function throttlingOptions(env: Env, redis: Redis): ThrottlerModuleOption
     // One budget for all routes together, not one for each.
     generateKey: (_context, tracker, name) => `throttle:${name}:${tracker}`,
     setHeaders: false,
-    storage: new ThrottlerStorageRedisService(redis),
+    // It takes a cluster, too, by another signature.
+    storage: new ThrottlerStorageRedisService(redis as Redis),
   };
 }
 

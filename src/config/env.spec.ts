@@ -37,6 +37,7 @@ describe('the settings', () => {
     expect(env).toBeInstanceOf(Env);
     expect(env).toMatchObject({
       ...MINIMAL,
+      REDIS_URL: [MINIMAL.REDIS_URL],
       JWT_SECRET: [MINIMAL.JWT_SECRET],
       STRIPE_WEBHOOK_SECRET: ['whsec_secret'],
       STRIPE_WEBHOOK_TOLERANCE_SECONDS: 300,
@@ -134,6 +135,8 @@ describe('a setting that is missing or wrong', () => {
     ['DATABASE_URL', 'mysql://db-value/chat'],
     ['DATABASE_URL', 'host=db-value'],
     ['REDIS_URL', 'http://redis-value'],
+    ['REDIS_URL', 'redis://one-value,redis://other-value'],
+    ['REDIS_CLUSTER', 'yes-value'],
     ['JWT_SECRET', 'short-value'],
     ['JWT_TTL_SECONDS', '99999999'],
     ['OTP_DELIVERY', 'pigeon-value'],

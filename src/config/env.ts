@@ -1,5 +1,15 @@
 import 'reflect-metadata';
-import { IsArray, IsIn, IsNotEmpty, IsString, IsUrl, Matches, MinLength } from 'class-validator';
+import {
+  ArrayNotEmpty,
+  IsArray,
+  IsIn,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+  MinLength,
+} from 'class-validator';
 import { AreAddressRanges } from './address-range.js';
 import { RetentionSettings } from './env/retention-settings.js';
 import { Rate } from './env/rate.js';
@@ -49,9 +59,24 @@ export class Env extends RetentionSettings {
   @Integer(1, 1000)
   DATABASE_POOL_SIZE = 10;
 
-  /** Redis 6.2 or newer, or Valkey; must not evict (`maxmemory-policy noeviction`). */
-  @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] })
-  REDIS_URL!: string;
+  /** A streaming replica of it, for reads that may be somewhat old: search and export. */
+  @IsOptional()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
+  DATABASE_REPLICA_URL?: string;
+
+  /** How far behind the replica may be to be read, ms. */
+  @Integer(100, 3_600_000)
+  DATABASE_REPLICA_LAG_MS = 5000;
+
+  /** Redis 6.2 or newer, or Valkey; must not evict (`maxmemory-policy noeviction`). Of a cluster: some of its nodes, comma-separated. */
+  @List()
+  @ArrayNotEmpty()
+  @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] }, { each: true })
+  REDIS_URL!: [string, ...string[]];
+
+  /** Whether REDIS_URL is a Redis Cluster. User, password and TLS of its first URL are those of all nodes. */
+  @Flag()
+  REDIS_CLUSTER = false;
 
   /**
    * Secrets, comma-separated: the first signs access tokens, all verify them, so that a secret can be replaced while

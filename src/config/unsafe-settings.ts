@@ -22,6 +22,8 @@ type CheckedSettings = Record<(typeof SECRETS)[number], string | readonly string
   OTP_WEBHOOK_URL: string;
   OTP_DELIVERY_INSECURE_CONFIRMED: boolean;
   OTP_TEST_NUMBERS_UNTIL: string;
+  REDIS_URL: readonly string[];
+  REDIS_CLUSTER: boolean;
 } & Record<(typeof ENDPOINTS)[number], string>;
 
 const PLACEHOLDER =
@@ -46,6 +48,11 @@ export function findUnsafeSettings(env: CheckedSettings): string[] {
   }
   if (env.ADMIN_PASSWORD !== '' && new Set(env.ADMIN_PASSWORD).size < WEAK_PASSWORD_DISTINCT_CHARACTERS) {
     problems.push('ADMIN_PASSWORD is too easy to guess; make one with: openssl rand -base64 24');
+  }
+  if (env.REDIS_URL.length > 1 && !env.REDIS_CLUSTER) {
+    problems.push(
+      'REDIS_URL names several servers, which only nodes of a cluster may be: set REDIS_CLUSTER=true',
+    );
   }
   return env.NODE_ENV === 'production' ? [...problems, ...findUnsafeInProduction(env)] : problems;
 }

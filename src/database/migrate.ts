@@ -13,11 +13,11 @@ const { default: dataSource } = await import('./data-source.js').catch((error: u
 });
 await dataSource.initialize();
 try {
-  const lock = dataSource.createQueryRunner();
-  await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-  const done = await dataSource.runMigrations();
-  await lock.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-  await lock.release();
+  const done = await dataSource.transaction(async (lock) => {
+    // Of a transaction, which PgBouncer keeps on one connection of the server; a lock of the session it does not.
+    await lock.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    return dataSource.runMigrations();
+  });
   for (const { name } of done) process.stdout.write(`migrated: ${name}\n`);
   if (done.length === 0) process.stdout.write('The database is up to date.\n');
 } finally {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource, type EntityTarget, type FindOptionsWhere, MoreThan } from 'typeorm';
+import { type EntityTarget, type FindOptionsWhere, MoreThan } from 'typeorm';
 import { AuthEvent } from '../audit/auth-event.entity.js';
 import { Subscription } from '../billing/subscription.entity.js';
 import { Chatroom } from '../chatrooms/chatroom.entity.js';
+import { ReadReplica } from '../database/read-replica.js';
 import { Message } from '../messages/message.entity.js';
 import { PromptCharge } from '../quota/prompt-charge.entity.js';
 import { Session } from '../sessions/session.entity.js';
@@ -17,10 +17,10 @@ const BATCH = 100;
 /** All that is a person's, in batches along the primary key. */
 @Injectable()
 export class ExportRepository {
-  constructor(@InjectDataSource() private readonly database: DataSource) {}
+  constructor(private readonly replica: ReadReplica) {}
 
   findSubscription(userId: string): Promise<Subscription | null> {
-    return this.database.manager.findOneBy(Subscription, { userId });
+    return this.replica.read((manager) => manager.findOneBy(Subscription, { userId }));
   }
 
   sessions(userId: string): AsyncGenerator<Session[]> {
@@ -76,11 +76,8 @@ export class ExportRepository {
   ): AsyncGenerator<T[]> {
     let after = '00000000-0000-0000-0000-000000000000';
     for (;;) {
-      const rows = await this.database.manager.find(entity, {
-        where: where(MoreThan(after)),
-        order,
-        take: BATCH,
-      });
+      const query = { where: where(MoreThan(after)), order, take: BATCH };
+      const rows = await this.replica.read((manager) => manager.find(entity, query));
       if (rows.length > 0) yield rows;
       const last = rows.at(-1);
       if (last === undefined || rows.length < BATCH) return;

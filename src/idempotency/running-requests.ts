@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 
@@ -21,7 +21,7 @@ const LEAVE = new RedisScript<number>(
 export class RunningRequests {
   private readonly logger = new Logger(RunningRequests.name);
 
-  constructor(@Inject(REDIS) private readonly redis: Redis) {}
+  constructor(@Inject(REDIS) private readonly redis: RedisClient) {}
 
   /** Null while a twin is in; else the function by which to leave. */
   async enter(userId: string, key: string): Promise<(() => Promise<void>) | null> {

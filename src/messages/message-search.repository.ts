@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { ReadReplica } from '../database/read-replica.js';
 import { highlight, type HighlightPiece } from './highlight.js';
-import { Message, type MessageRole } from './message.entity.js';
+import type { MessageRole } from './message.entity.js';
 
 export interface MessageHit {
   id: string;
@@ -29,7 +28,7 @@ const BY_LENGTH = 1;
 
 @Injectable()
 export class MessageSearchRepository {
-  constructor(@InjectRepository(Message) private readonly messages: Repository<Message>) {}
+  constructor(private readonly replica: ReadReplica) {}
 
   /**
    * Best match first, the newest first among equals; one hit more than `limit` when there are more. Nothing is found by a
@@ -41,10 +40,9 @@ export class MessageSearchRepository {
     limit: number,
     [rank, id]: readonly (string | undefined)[] = [],
   ): Promise<MessageHit[]> {
-    const rows = await this.messages.query<
-      (Omit<MessageHit, 'highlight'> & { text: string; words: string[] })[]
-    >(
-      `SELECT message.id, message.chatroom_id AS "chatroomId", room.title AS "chatroomTitle", message.role,
+    const rows = await this.replica.read((manager) =>
+      manager.query<(Omit<MessageHit, 'highlight'> & { text: string; words: string[] })[]>(
+        `SELECT message.id, message.chatroom_id AS "chatroomId", room.title AS "chatroomTitle", message.role,
               message.created_at AS "createdAt", hit.rank,
               left(message.content, ${SEARCHED}) AS text, tsvector_to_array(to_tsvector('simple', ${PLAIN})) AS words
        FROM (
@@ -59,15 +57,16 @@ export class MessageSearchRepository {
        JOIN messages message ON message.user_id = $1 AND message.id = hit.id
        JOIN chatrooms room ON room.user_id = $1 AND room.id = message.chatroom_id
        ORDER BY hit.rank DESC, hit.id DESC`,
-      [
-        userId,
-        withoutRepeatedMinus(words),
-        // The word that stands for the owner; see Message.search.
-        `' ${userId}'`,
-        rank ?? null,
-        id ?? null,
-        limit + 1,
-      ],
+        [
+          userId,
+          withoutRepeatedMinus(words),
+          // The word that stands for the owner; see Message.search.
+          `' ${userId}'`,
+          rank ?? null,
+          id ?? null,
+          limit + 1,
+        ],
+      ),
     );
     return rows.map(({ text, words: found, ...hit }) => ({ ...hit, highlight: highlight(text, found) }));
   }

@@ -1,9 +1,9 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { repeat } from '../common/repeat.js';
 import { Env } from '../config/env.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { takeTurn } from '../redis/turn.js';
 import { type OwedPosition, OwedRepliesRepository } from './owed-replies.repository.js';
@@ -22,7 +22,7 @@ export class ReplySweeper implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly env: Env,
     private readonly replies: OwedRepliesRepository,
     private readonly queue: ReplyQueue,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
   ) {}
 
   onApplicationBootstrap(): void {

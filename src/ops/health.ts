@@ -1,7 +1,7 @@
 import { WorkerHost } from '@nestjs/bullmq';
 import { Inject, Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/redis-client.js';
 import { DataSource } from 'typeorm';
 import { REDIS } from '../redis/redis.module.js';
 import { Draining } from './draining.js';
@@ -15,7 +15,7 @@ const CHECK_TIMEOUT_MS = 2000;
 export class Health {
   constructor(
     private readonly database: DataSource,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     private readonly providers: DiscoveryService,
     private readonly draining: Draining,
   ) {}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/redis-client.js';
 import { addressBlock } from '../common/address-block.js';
 import { AppError } from '../common/app-error.js';
 import { Rate } from '../config/env/rate.js';
@@ -20,7 +20,7 @@ export class OperatorAccess {
 
   constructor(
     { ADMIN_USER, ADMIN_PASSWORD }: Env,
-    private readonly redis: Redis,
+    private readonly redis: RedisClient,
   ) {
     this.credentials = new BasicCredentials(ADMIN_USER, ADMIN_PASSWORD);
   }

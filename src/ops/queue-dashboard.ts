@@ -7,7 +7,7 @@ import { getQueueToken } from '@nestjs/bullmq';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/redis-client.js';
 import { AppError } from '../common/app-error.js';
 import { maskMobile } from '../common/mask-mobile.js';
 import { sendProblem } from '../common/problem.filter.js';
@@ -51,7 +51,7 @@ const CONTENT_SECURITY_POLICY = [
  * what a job stands for is in a row that brings it back. Imported only where it is switched on: it takes half a second.
  */
 export async function addQueueDashboard(app: NestFastifyApplication): Promise<void> {
-  const access = new OperatorAccess(app.get(Env), app.get<Redis>(REDIS));
+  const access = new OperatorAccess(app.get(Env), app.get<RedisClient>(REDIS));
   const board = new FastifyAdapter().setBasePath(PATH);
   createBullBoard({
     queues: QUEUES.map((name) => adapterOf(app, name)),

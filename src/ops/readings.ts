@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/redis-client.js';
 import type { Pool } from 'pg';
 import type { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
@@ -20,7 +20,7 @@ export class Readings {
 
   constructor(
     private readonly database: DataSource,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     private readonly queues: QueueDepths,
     private readonly backlog: BacklogRepository,
   ) {}

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { AppError } from '../common/app-error.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { takeOne } from '../redis/sliding-window.js';
 import { retryIn } from './retry-in.js';
@@ -12,7 +12,7 @@ import { retryIn } from './retry-in.js';
 export class GuessLimits {
   constructor(
     private readonly env: Env,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
   ) {}
 
   /** @throws AppError OTP_GUESS_LIMIT_REACHED with the seconds to wait */

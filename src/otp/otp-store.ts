@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { type OtpUse, scopeOf } from '../common/otp-purpose.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 import { rateArguments, TAKE } from '../redis/sliding-window.js';
@@ -61,7 +61,7 @@ return {'ok', 0}`);
 export class OtpStore {
   constructor(
     private readonly env: Env,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
   ) {}
 
   /** Puts a code in the place of the one before it. */

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { AppError } from '../common/app-error.js';
 import type { Rate } from '../config/env/rate.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 import { rateArguments, TAKE, takeOne } from '../redis/sliding-window.js';
@@ -56,7 +56,7 @@ export class SendLimits {
 
   constructor(
     private readonly env: Env,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
   ) {}
 
   /** @throws AppError OTP_LOCKED, OTP_RESEND_TOO_SOON, OTP_SEND_LIMIT_REACHED with the seconds to wait */

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { addressBlock } from '../common/address-block.js';
 import { AppError } from '../common/app-error.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 
@@ -51,7 +51,7 @@ const FORGET_MS = 86_400_000;
 export class PasswordGuesses {
   constructor(
     private readonly env: Env,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
   ) {}
 
   /**

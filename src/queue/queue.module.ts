@@ -1,7 +1,7 @@
 import { BullModule } from '@nestjs/bullmq';
 import { Module } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { AccountDeletionQueue } from './account-deletion-queue.js';
 import { OtpDeliveryQueue } from './otp-delivery-queue.js';
@@ -20,7 +20,7 @@ const EVENTS_KEPT = 1000;
   imports: [
     BullModule.forRootAsync({
       inject: [REDIS],
-      useFactory: (connection: Redis) => ({
+      useFactory: (connection: RedisClient) => ({
         connection,
         prefix: QUEUE_PREFIX,
         streams: { events: { maxLen: EVENTS_KEPT } },

@@ -1,17 +1,12 @@
-import type { WorkerOptions } from 'bullmq';
+import type { ConnectionOptions, WorkerOptions } from 'bullmq';
 import type { Env } from '../config/env.js';
 import { QUEUE_PREFIX } from '../redis/keys.js';
+import { connectToCluster, reconnectAfter } from '../redis/redis-client.js';
 
-const RECONNECT_MS_MAX = 1000;
-
-/** What every worker of ours shares. Its connections wait for Redis as long as it takes. */
+/** What every worker of ours shares. */
 export function workerOptions(env: Env, concurrency: number): WorkerOptions {
   return {
-    connection: {
-      url: env.REDIS_URL,
-      maxRetriesPerRequest: null,
-      retryStrategy: (attempt: number) => Math.min(attempt * 100, RECONNECT_MS_MAX),
-    },
+    connection: workerConnection(env),
     prefix: QUEUE_PREFIX,
     concurrency,
     lockDuration: env.QUEUE_LOCK_MS,
@@ -19,4 +14,13 @@ export function workerOptions(env: Env, concurrency: number): WorkerOptions {
     // A job whose worker dies again and again is ended by its row's attempt count, not by forgetting the job.
     maxStalledCount: 1000,
   };
+}
+
+/** Waits for Redis as long as it takes. BullMQ makes the connections to one Redis itself; of a cluster it needs a client. */
+function workerConnection(env: Env): ConnectionOptions {
+  const options = { maxRetriesPerRequest: null };
+  if (!env.REDIS_CLUSTER) return { url: env.REDIS_URL[0], retryStrategy: reconnectAfter, ...options };
+  const cluster = connectToCluster(env.REDIS_URL, { lazyConnect: true, redisOptions: options });
+  // BullMQ listens for as long as the worker is open; RedisModule logs the same failures, once.
+  return cluster.on('error', () => undefined);
 }

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { firstIdAt, idTime } from '../common/id.js';
 import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 import type { Tier } from '../users/user.entity.js';
@@ -72,7 +72,7 @@ return 1`);
 export class QuotaService {
   constructor(
     private readonly env: Env,
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     private readonly charges: QuotaRepository,
   ) {}
 

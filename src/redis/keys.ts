@@ -1,3 +1,6 @@
+/** Streams lie in so many slots of a cluster: a read that blocks may wait for many streams, but only of one slot. */
+const STREAM_SHARDS = 32;
+
 /**
  * Every Redis key of ours, in one place (BullMQ keeps its own below QUEUE_PREFIX). The part in braces decides the
  * cluster slot, so that what one script touches lies together.
@@ -48,8 +51,12 @@ export const keys = {
   /** String: who deletes in this interval what is past its time. */
   pruning: 'pruning',
   /** Stream: the live text of one reply. */
-  replyStream: (replyId: string) => `reply-stream:{${replyId}}`,
+  replyStream: (replyId: string) => `reply-stream:{${streamShard(replyId)}}:${replyId}`,
 } as const;
+
+/** Where the stream of a reply lies: `s0` to `s31`, by the random end of its id (UUIDv7). */
+export const streamShard = (replyId: string): string =>
+  `s${Number.parseInt(replyId.slice(-4), 16) % STREAM_SHARDS}`;
 
 /** Pub/sub: the id of each reply that got its final state. */
 export const REPLY_FINAL_CHANNEL = 'reply-final';

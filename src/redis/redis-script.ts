@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './redis-client.js';
 
 /** A Lua script: one decision in one round trip. Sent by its hash; in full only to a server that has not seen it. */
 export class RedisScript<Result> {
@@ -9,7 +9,11 @@ export class RedisScript<Result> {
     this.sha = createHash('sha1').update(lua).digest('hex');
   }
 
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Result> {
+  async run(
+    redis: RedisClient,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<Result> {
     try {
       return (await redis.evalsha(this.sha, keys.length, ...keys, ...args)) as Result;
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './redis-client.js';
 
 /** What decides whether Redis keeps what it was given. */
 export interface RedisState {
@@ -12,12 +12,13 @@ export interface RedisState {
 }
 
 /** INFO, as it is in Redis and Valkey: `name:value` a line. */
-export async function readRedisState(redis: Redis): Promise<RedisState> {
+export async function readRedisState(redis: RedisClient): Promise<RedisState> {
   const info = await redis.info();
   const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
   const maxBytes = Number(field('maxmemory'));
   return {
-    mayEvict: maxBytes > 0 && field('maxmemory_policy') !== 'noeviction',
+    // What a managed one does not say is not held against it.
+    mayEvict: maxBytes > 0 && !['noeviction', ''].includes(field('maxmemory_policy')),
     appendOnly: field('aof_enabled') === '1',
     usedBytes: Number(field('used_memory')),
     maxBytes,

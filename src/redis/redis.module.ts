@@ -1,23 +1,24 @@
 import { Global, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Env } from '../config/env.js';
+import { connectToCluster, reconnectAfter, type RedisClient } from './redis-client.js';
 
-/** Injection token of the process's ioredis client for commands (never for blocking ones). */
+/** Injection token of the process's client for commands (never for blocking ones). */
 export const REDIS = Symbol('redis');
 
-const RECONNECT_MS_MAX = 1000;
 const COMMAND_TIMEOUT_MS = 3000;
 
 /** A dead Redis must turn into an error within moments, not into requests that hang. */
 export const COMMAND_CLIENT_OPTIONS = {
   maxRetriesPerRequest: 1,
   commandTimeout: COMMAND_TIMEOUT_MS,
-  retryStrategy: (attempt: number) => Math.min(attempt * 100, RECONNECT_MS_MAX),
+  retryStrategy: reconnectAfter,
 } satisfies RedisOptions;
 
-function connect(env: Env): Redis {
+/** Once a process: what others need of their own they make from this one. */
+async function connect(env: Env): Promise<RedisClient> {
   const logger = new Logger('Redis');
-  const client = new Redis(env.REDIS_URL, COMMAND_CLIENT_OPTIONS);
+  const client = connectByUrl(env);
   let down = false;
   // Reconnecting errs every second; a person reading the log needs the first and the last.
   client.on('error', (err: Error) => {
@@ -28,7 +29,20 @@ function connect(env: Env): Redis {
     if (down) logger.log('Redis is back');
     down = false;
   });
+  if (client instanceof Cluster) await settled(client);
   return client;
+}
+
+/** A process that starts knows where the cluster's keys are before it asks for the first, or that it cannot know yet. */
+const settled = (cluster: Cluster): Promise<void> =>
+  new Promise((resolve) => {
+    for (const event of ['ready', 'close']) cluster.once(event, resolve);
+  });
+
+function connectByUrl({ REDIS_URL, REDIS_CLUSTER }: Env): RedisClient {
+  if (!REDIS_CLUSTER) return new Redis(REDIS_URL[0], COMMAND_CLIENT_OPTIONS);
+  // Without the queue, in which commands would wait for a node and then run after their time.
+  return connectToCluster(REDIS_URL, { enableOfflineQueue: false, redisOptions: COMMAND_CLIENT_OPTIONS });
 }
 
 @Global()
@@ -37,7 +51,7 @@ function connect(env: Env): Redis {
   exports: [REDIS],
 })
 export class RedisModule implements OnApplicationShutdown {
-  constructor(@Inject(REDIS) private readonly redis: Redis) {}
+  constructor(@Inject(REDIS) private readonly redis: RedisClient) {}
 
   onApplicationShutdown(): void {
     this.redis.disconnect();

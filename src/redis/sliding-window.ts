@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { Rate } from '../config/env/rate.js';
+import type { RedisClient } from './redis-client.js';
 import { RedisScript } from './redis-script.js';
 
 /**
@@ -32,6 +32,11 @@ export const rateArguments = (rates: readonly Rate[]): number[] =>
   rates.flatMap(({ limit, windowMs }) => [limit, windowMs]);
 
 /** Counts `id` below `key`, if the rates allow it. Returns 0, or the ms until they do. To give it back: ZREM. */
-export function takeOne(redis: Redis, key: string, id: string, rates: readonly Rate[]): Promise<number> {
+export function takeOne(
+  redis: RedisClient,
+  key: string,
+  id: string,
+  rates: readonly Rate[],
+): Promise<number> {
   return TAKE_ONE.run(redis, [key], [Date.now(), id, ...rateArguments(rates)]);
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { isConnectionFailure } from '../common/connection-failure.js';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 import { SessionsRepository } from './sessions.repository.js';
@@ -40,7 +40,7 @@ return 1`);
 @Injectable()
 export class LiveSessions {
   constructor(
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     private readonly sessions: SessionsRepository,
   ) {}
 

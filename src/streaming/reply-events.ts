@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { REPLY_FINAL_CHANNEL } from '../redis/keys.js';
+import { reconnectAfter, type RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
+import { findServer } from '../redis/servers.js';
 
 export interface ReplyListener {
   /** Resolves when there is reason to look at the reply again, else after `ms`. */
@@ -14,6 +16,15 @@ export interface ReplyListener {
 /** What every listener hears: the process stops, or announcements may have been missed. */
 const EVERYBODY = 'everybody';
 
+/** It ends with its connection: the next one may be to another node. */
+const SUBSCRIBER_OPTIONS = {
+  lazyConnect: false,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: null,
+  commandTimeout: undefined,
+  autoResubscribe: false,
+} satisfies Partial<RedisOptions>;
+
 /**
  * Tells whoever waits, in any process, that a reply got its final state. A hint and no record: pub/sub forgets, so
  * waiters look at the row too.
@@ -23,9 +34,10 @@ export class ReplyEvents implements BeforeApplicationShutdown {
   private readonly logger = new Logger(ReplyEvents.name);
   private readonly emitter = new EventEmitter().setMaxListeners(0);
   private subscriber: Redis | undefined;
+  private hearing = false;
   private stopping = false;
 
-  constructor(@Inject(REDIS) private readonly redis: Redis) {}
+  constructor(@Inject(REDIS) private readonly redis: RedisClient) {}
 
   /** True once the process is about to stop: end what waits. */
   get isStopping(): boolean {
@@ -45,7 +57,7 @@ export class ReplyEvents implements BeforeApplicationShutdown {
 
   /** Begins to listen at once: call it before looking at the row, so that nothing falls between. */
   listen(replyId: string): ReplyListener {
-    this.subscriber ??= this.connect();
+    this.hear();
     let wake: () => void = noop;
     let heard = false;
     const onEvent = (): void => {
@@ -75,7 +87,7 @@ export class ReplyEvents implements BeforeApplicationShutdown {
 
   /** Calls back when somebody, in any process, announces that the reply is final. Returns the function that ends it. */
   onFinal(replyId: string, callback: () => void): () => void {
-    this.subscriber ??= this.connect();
+    this.hear();
     this.emitter.on(replyId, callback);
     return () => {
       this.emitter.off(replyId, callback);
@@ -89,23 +101,44 @@ export class ReplyEvents implements BeforeApplicationShutdown {
     this.subscriber?.disconnect();
   }
 
-  /** One subscription a process, made when somebody first waits, and again whenever the connection was lost. */
-  private connect(): Redis {
-    const client = this.redis.duplicate({
-      maxRetriesPerRequest: null,
-      commandTimeout: undefined,
-      autoResubscribe: false,
-    });
+  /** One subscription a process, made when somebody first waits, and again whenever its connection was lost. */
+  private hear(): void {
+    if (this.hearing) return;
+    this.hearing = true;
+    this.connect(1);
+  }
+
+  private connect(attempt: number): void {
+    if (this.stopping) return;
+    let next = attempt + 1;
+    const again = (): void => {
+      setTimeout(() => {
+        this.connect(next);
+      }, reconnectAfter(attempt)).unref();
+    };
+    const server = findServer(this.redis);
+    if (server === undefined) {
+      again();
+      return;
+    }
+    const client = server.duplicate(SUBSCRIBER_OPTIONS);
+    this.subscriber = client;
     // Its errors repeat those of the command client, which logs them.
     client.on('error', noop);
+    client.on('end', again);
     client.on('message', (_channel, replyId: string) => this.emitter.emit(replyId));
     client.on('ready', () => {
-      client.subscribe(REPLY_FINAL_CHANNEL).then(() => {
-        // What was announced before this moment was not heard here.
-        this.emitter.emit(EVERYBODY);
-      }, noop);
+      client.subscribe(REPLY_FINAL_CHANNEL).then(
+        () => {
+          next = 1;
+          // What was announced before this moment was not heard here.
+          this.emitter.emit(EVERYBODY);
+        },
+        () => {
+          client.disconnect();
+        },
+      );
     });
-    return client;
   }
 }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 
@@ -53,7 +53,7 @@ return 'ok'`);
 export class ReplyStream {
   private readonly logger = new Logger(ReplyStream.name);
 
-  constructor(@Inject(REDIS) private readonly redis: Redis) {}
+  constructor(@Inject(REDIS) private readonly redis: RedisClient) {}
 
   /** First thing in an attempt. Where an earlier attempt may have shown something, readers are told to start over. */
   begin(replyId: string, attempt: number): Promise<AppendResult> {

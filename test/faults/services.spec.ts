@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { type EmbeddedPostgres, type PostgresOptions, startPostgres } from '../../local/services/postgres.js';
-import { type CuttableLine, layLine } from '../support/cuttable-line.js';
-import { OwnRedis } from '../support/own-redis.js';
+import type { CuttableLine } from '../support/cuttable-line.js';
+import { frontOf, layRedisLine, startOwnRedis } from '../support/engines.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';
 import { expectUsedIsAnswered, type Scene, theAftermath } from './support/aftermath.js';
@@ -22,9 +22,10 @@ const APART_MS = 40;
 /** An application on a Redis and a Postgres of its own, which are taken away from it under load. */
 let app: TestApp;
 let scene: Scene;
-let redis: OwnRedis;
+let redis: Awaited<ReturnType<typeof startOwnRedis>>;
 let line: CuttableLine;
 let postgres: EmbeddedPostgres;
+let front: Awaited<ReturnType<typeof frontOf>>;
 let postgresOptions: PostgresOptions;
 let directory: string;
 let crowd: Place[];
@@ -38,14 +39,17 @@ beforeAll(async () => {
     fast: true,
     database: 'faults',
   };
-  [postgres, redis] = await Promise.all([startPostgres(postgresOptions), OwnRedis.start()]);
-  line = await layLine(redis.url);
+  [postgres, redis] = await Promise.all([startPostgres(postgresOptions), startOwnRedis()]);
+  line = await layRedisLine(redis);
   await promisify(execFile)(process.execPath, ['dist/src/database/migrate.js'], {
     env: { ...process.env, DATABASE_URL: postgres.url },
   });
+  front = await frontOf(postgres.url);
   app = await startTestApp({
     ...CROWD_SETTINGS,
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: front.url,
+    // Not of this Postgres.
+    DATABASE_REPLICA_URL: '',
     REDIS_URL: line.url,
     // Fewer than the prompts: some wait in the queue, which is lost with Redis.
     REPLY_CONCURRENCY: '120',
@@ -62,6 +66,7 @@ afterEach(() => {
 afterAll(async () => {
   await app.stop();
   await Promise.all([scene.database.end(), line.cut(), redis.kill()]);
+  await front.stop();
   await postgres.stop();
   await rm(directory, { recursive: true, force: true });
 });

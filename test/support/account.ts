@@ -1,9 +1,9 @@
-import { Redis } from 'ioredis';
 import type { Answer, Problem } from './api.js';
 import type { SignedIn, User } from './factories.js';
 import type { OtpSent } from './sign-in.js';
 import type { TestApp } from './test-app.js';
 import { until } from './until.js';
+import { openRedis } from './whole-redis.js';
 
 type By = Pick<SignedIn, 'token'>;
 
@@ -76,16 +76,14 @@ export const untilRemoved = (app: TestApp, userId: string): Promise<true> =>
 
 /** Every key in Redis that names one of these, with the seconds until it ends by itself (-1: never). */
 export async function keysNaming(app: TestApp, ...names: string[]): Promise<Record<string, number>> {
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   try {
     const found: Record<string, number> = {};
-    for await (const keys of redis.scanStream({ count: 1000 })) {
-      for (const key of keys as string[]) {
-        if (!names.some((name) => key.includes(name))) continue;
-        const seconds = await redis.ttl(key);
-        // Ended since it was listed.
-        if (seconds !== -2) found[key] = seconds;
-      }
+    for (const key of await redis.keys('*')) {
+      if (!names.some((name) => key.includes(name))) continue;
+      const seconds = await redis.ttl(key);
+      // Ended since it was listed.
+      if (seconds !== -2) found[key] = seconds;
     }
     return found;
   } finally {

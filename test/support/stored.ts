@@ -1,5 +1,6 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { TestApp } from './test-app.js';
+import { openRedis } from './whole-redis.js';
 
 /** How many rows each table holds: what must be the same after a request that was refused. */
 export async function countRows(app: TestApp): Promise<Record<string, number>> {
@@ -18,7 +19,7 @@ export async function everythingStored(app: TestApp): Promise<string> {
     const { rows } = await app.database.query<{ row: string }>(`SELECT t::text AS row FROM "${table}" t`);
     found.push(...rows.map(({ row }) => row));
   }
-  const redis = new Redis(app.redis.url);
+  const redis = openRedis(app.redis.url);
   try {
     for (const key of await redis.keys('*')) found.push(key, await valueOf(redis, key));
   } finally {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { findFreePort } from '../../local/services/ports.js';
-import { type PrivateRedis, startRedis } from '../../local/services/redis.js';
 import { type SimulatedGemini, startSimulatedGemini } from '../../local/simulated-gemini/simulated-gemini.js';
 import { type SimulatedStripe, startSimulatedStripe } from '../../local/simulated-stripe/simulated-stripe.js';
 import { TEMPLATE_DATABASE } from '../setup/shared-services.js';
 import { Api } from './api.js';
 import { AppProcess } from './app-process.js';
+import { ENGINE_SETTINGS, startTestRedis, type TestRedis } from './engines.js';
 
 const STRIPE = {
   secretKey: 'sk_test_e2e',
@@ -39,7 +39,7 @@ export interface TestApp {
   env: Record<string, string>;
   /** This spec's own database, for looking and for preparing what no request can. */
   database: pg.Pool;
-  redis: PrivateRedis;
+  redis: TestRedis;
   gemini: SimulatedGemini;
   stripe: SimulatedStripe;
   /** Starts the application again, on the same port, after it was killed or stopped. */
@@ -52,7 +52,7 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
   const port = String(await findFreePort());
   const [databaseUrl, redis, gemini, stripe] = await Promise.all([
     createDatabase(),
-    startRedis({ persistent: false }),
+    startTestRedis(),
     startSimulatedGemini({ apiKey: GEMINI_KEY, firstTokenMs: 0, chunkMs: 0 }),
     startSimulatedStripe({ ...STRIPE, webhookUrl: `http://127.0.0.1:${port}/webhook/stripe` }),
   ]);
@@ -60,8 +60,9 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     NODE_ENV: 'test',
     HOST: '127.0.0.1',
     PORT: port,
-    DATABASE_URL: databaseUrl,
+    ...databaseSettings(databaseUrl),
     REDIS_URL: redis.url,
+    ...ENGINE_SETTINGS,
     JWT_SECRET: randomBytes(32).toString('base64'),
     OTP_RESEND_SECONDS: '0',
     ...WIDE_LIMITS,
@@ -109,6 +110,17 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     },
   };
   return app;
+}
+
+/** Where the application finds it: in a run with more than one Postgres by way of the others. */
+function databaseSettings(url: string): Record<string, string> {
+  const { pathname } = new URL(url);
+  const at = (server: string): string => Object.assign(new URL(server), { pathname }).href;
+  const { TEST_BOUNCER_URL, TEST_REPLICA_URL } = process.env;
+  return {
+    DATABASE_URL: TEST_BOUNCER_URL === undefined ? url : at(TEST_BOUNCER_URL),
+    ...(TEST_REPLICA_URL === undefined ? {} : { DATABASE_REPLICA_URL: at(TEST_REPLICA_URL) }),
+  };
 }
 
 /** A database of its own, copied from the migrated one. */

@@ -1,11 +1,13 @@
 import { expect } from '@jest/globals';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Api } from '../../support/api.js';
 import { until } from '../../support/until.js';
 import type { Sent } from './crowd.js';
 import type { Watcher } from './watcher.js';
+import { keys } from '../../../src/redis/keys.js';
+import { openRedis } from '../../support/whole-redis.js';
 
 /** Where to look. */
 export interface Scene {
@@ -125,7 +127,7 @@ async function look(
   const { rows } = await scene.database.query<Row>(PROMPTS, [users.map(({ id }) => id)]);
   const stored = new Map(rows.map((row) => [row.prompt_id, row]));
   const accepted = new Set(sent.map(({ prompt }) => prompt.id));
-  const redis = new Redis(scene.redisUrl);
+  const redis = openRedis(scene.redisUrl);
   try {
     const final = rows.filter((row) => !isOwed(row));
     const told = await Promise.all(users.map(({ id, token }) => wrongUsage(scene, redis, token, rows, id)));
@@ -187,7 +189,7 @@ const dayOfPrompt = (id: string): string => dayOf(Number.parseInt(id.replaceAll(
 
 async function openStreams(redis: Redis, final: readonly Row[]): Promise<number> {
   const last = await Promise.all(
-    final.map(({ reply_id }) => redis.xrevrange(`reply-stream:{${reply_id ?? ''}}`, '+', '-', 'COUNT', 1)),
+    final.map(({ reply_id }) => redis.xrevrange(keys.replyStream(reply_id ?? ''), '+', '-', 'COUNT', 1)),
   );
   return last.filter(([entry]) => entry !== undefined && !entry[1].includes('final')).length;
 }
