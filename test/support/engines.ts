@@ -19,6 +19,8 @@ export const frontOf = async (postgresUrl: string): Promise<PgBouncer> =>
 export interface TestRedis {
   /** For REDIS_URL. */
   url: string;
+  /** Its process; of a cluster, the first node's. */
+  pid: number;
   /** It hangs, until `thaw`. */
   freeze(): void;
   thaw(): void;
@@ -30,6 +32,7 @@ export async function startTestRedis(): Promise<TestRedis> {
   const redis = await startRedis({ persistent: false });
   return {
     url: redis.url,
+    pid: redis.pid,
     freeze: () => process.kill(redis.pid, 'SIGSTOP'),
     thaw: () => process.kill(redis.pid, 'SIGCONT'),
     stop: redis.stop,

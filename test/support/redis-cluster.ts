@@ -60,6 +60,11 @@ export class RedisCluster {
     return cluster;
   }
 
+  /** Of the first node. */
+  get pid(): number {
+    return this.nodes[0]?.service?.pid ?? 0;
+  }
+
   /** Of all nodes, comma-separated. */
   get url(): string {
     return this.nodes.map(({ port }) => this.urlOf(port)).join(',');
