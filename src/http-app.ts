@@ -1,4 +1,3 @@
-import fastifyHelmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -15,6 +14,7 @@ import { answerUnreadable } from './common/client-error.js';
 import { createLogger, PinoLoggerService } from './common/logger.js';
 import { sendProblem } from './common/problem.filter.js';
 import { requestContext } from './common/request-context.js';
+import { securityHeaders } from './common/security-headers.js';
 import type { Env } from './config/env.js';
 import { buildOpenApi } from './openapi.js';
 import { Draining } from './ops/draining.js';
@@ -58,12 +58,11 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
   // JSON and nothing else: other types are a 415.
   adapter.getInstance().removeContentTypeParser('text/plain');
   app.useBodyParser('application/json', {}, parseJson(adapter.getInstance<FastifyInstance>()));
-  addRequestHooks(adapter.getInstance<FastifyInstance>(), app.get(Draining));
+  addRequestHooks(adapter.getInstance<FastifyInstance>(), securityHeaders(env), app.get(Draining));
   if (env.METRICS_PORT !== null) {
     const { measureRequests } = await import('./metrics/http-metrics.js');
     measureRequests(adapter.getInstance<FastifyInstance>());
   }
-  await app.register(fastifyHelmet, { contentSecurityPolicy: env.DOCS_ENABLED ? swaggerCsp() : undefined });
   app.enableCors({
     origin: new URL(env.FRONTEND_URL).origin,
     // Those that are used here; the plugin's default stops at POST.
@@ -108,12 +107,16 @@ function requestId(request: { headers: Record<string, string | string[] | undefi
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-function addRequestHooks(fastify: FastifyInstance, draining: Draining): void {
+function addRequestHooks(
+  fastify: FastifyInstance,
+  headers: Record<string, string>,
+  draining: Draining,
+): void {
   fastify.addHook('onRoute', (route) => {
     if (route.url === '/webhook/stripe') route.bodyLimit = WEBHOOK_BODY_LIMIT;
   });
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id);
+    void reply.headers(headers).header('x-request-id', request.id);
     // Who keeps a connection is to open the next one to a process that stays.
     if (draining.isOn) void reply.header('connection', 'close');
     if (!isTracing() || QUIET_PATHS.test(request.url)) {
@@ -141,18 +144,4 @@ function addRequestHooks(fastify: FastifyInstance, draining: Draining): void {
     }
     done();
   });
-}
-
-/** Swagger UI brings inline styles and images; scripts come from here alone. */
-function swaggerCsp(): { directives: Record<string, string[] | null> } {
-  return {
-    directives: {
-      defaultSrc: [`'self'`],
-      styleSrc: [`'self'`, `'unsafe-inline'`],
-      imgSrc: [`'self'`, 'data:'],
-      scriptSrc: [`'self'`],
-      // Off: the page is also read over plain HTTP, on a developer's machine.
-      upgradeInsecureRequests: null,
-    },
-  };
 }

@@ -5,6 +5,7 @@ import { OtpModule } from '../otp/otp.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
+import { Admission } from './admission.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { CodesService } from './codes.service.js';
@@ -15,7 +16,7 @@ import { VerificationService } from './verification.service.js';
 @Module({
   imports: [UsersModule, OtpModule, PasswordsModule, PassportModule, SessionsModule, AuditModule],
   controllers: [AuthController],
-  providers: [AuthService, VerificationService, CodesService, PendingSignups, JwtStrategy],
+  providers: [AuthService, VerificationService, CodesService, PendingSignups, Admission, JwtStrategy],
   exports: [CodesService, PendingSignups],
 })
 export class AuthModule {}

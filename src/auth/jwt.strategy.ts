@@ -10,7 +10,7 @@ import {
   TOKEN_ISSUER,
   TOKEN_TYPE,
 } from '../sessions/access-tokens.js';
-import { LiveSessions } from '../sessions/live-sessions.js';
+import { Admission } from './admission.js';
 
 /** As ids of ours are written: another spelling of the same id would be another key in Redis. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -20,7 +20,7 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   constructor(
     tokens: AccessTokens,
-    private readonly sessions: LiveSessions,
+    private readonly admission: Admission,
   ) {
     super({
       jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
@@ -40,10 +40,11 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
     if (typ !== TOKEN_TYPE || typeof exp !== 'number' || !isId(sub) || !isId(sid)) {
       throw new AppError('UNAUTHENTICATED', { detail: 'The access token is not valid. Sign in again.' });
     }
-    if (!(await this.sessions.isLive(sub, sid))) {
+    const { isLive, counted } = await this.admission.enter(sub, sid);
+    if (!isLive) {
       throw new AppError('UNAUTHENTICATED', { detail: 'The session has ended. Sign in again.' });
     }
-    return { id: sub, sessionId: sid };
+    return { id: sub, sessionId: sid, ...(counted && { counted }) };
   }
 }
 

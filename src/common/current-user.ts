@@ -1,10 +1,14 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { RequestCount } from './request-counts.js';
 
 /** What the JWT guard leaves on a request. */
 export interface AuthenticatedRequest extends FastifyRequest {
-  /** `sessionId` is missing where a stream ticket, and no session, opened the door. */
-  user: { id: string; sessionId?: string };
+  /**
+   * `sessionId` is missing where a stream ticket, and no session, opened the door; `counted` where this request is not
+   * counted yet.
+   */
+  user: { id: string; sessionId?: string; counted?: RequestCount };
 }
 
 /** The id of the person who makes this request. Part of every key that the request may touch. */

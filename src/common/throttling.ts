@@ -1,4 +1,3 @@
-import { ThrottlerStorageRedisService } from '@nest-lab/throttler-storage-redis';
 import { applyDecorators, type ExecutionContext, Injectable } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import {
@@ -6,16 +5,19 @@ import {
   ThrottlerGuard,
   type ThrottlerLimitDetail,
   type ThrottlerModuleOptions,
+  type ThrottlerRequest,
 } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
-import type { Redis } from 'ioredis';
 import type { Env } from '../config/env.js';
+import { keys } from '../redis/keys.js';
+import type { RedisClient } from '../redis/redis-client.js';
 import { addressBlock } from './address-block.js';
 import { AppError } from './app-error.js';
 import type { AuthenticatedRequest } from './current-user.js';
-import type { RedisClient } from '../redis/redis-client.js';
+import { RequestCounts } from './request-counts.js';
 
-const MINUTE_MS = 60_000;
+/** Requests are counted by the minute. */
+export const THROTTLE_WINDOW_MS = 60_000;
 /** Says so in the OpenAPI document while it is made; see openapi.ts. */
 export const UNTHROTTLED = 'x-unthrottled';
 const BY_IP = 'ip';
@@ -24,14 +26,14 @@ const BY_USER = 'user';
 export function throttlingOptions(env: Env, redis: RedisClient): ThrottlerModuleOptions {
   return {
     throttlers: [
-      { name: BY_IP, ttl: MINUTE_MS, limit: env.THROTTLE_IP_PER_MINUTE },
-      { name: BY_USER, ttl: MINUTE_MS, limit: env.THROTTLE_USER_PER_MINUTE },
+      { name: BY_IP, ttl: THROTTLE_WINDOW_MS, limit: env.THROTTLE_IP_PER_MINUTE },
+      { name: BY_USER, ttl: THROTTLE_WINDOW_MS, limit: env.THROTTLE_USER_PER_MINUTE },
     ],
     // One budget for all routes together, not one for each.
-    generateKey: (_context, tracker, name) => `throttle:${name}:${tracker}`,
+    generateKey: (_context, tracker, name) =>
+      name === BY_IP ? keys.requestsFrom(tracker) : keys.requestsOf(tracker),
     setHeaders: false,
-    // It takes a cluster, too, by another signature.
-    storage: new ThrottlerStorageRedisService(redis as Redis),
+    storage: new RequestCounts(redis),
   };
 }
 
@@ -71,6 +73,14 @@ export class UserThrottlerGuard extends ThrottlerGuard {
     return Promise.resolve(userOf(context.switchToHttp().getRequest()) === undefined);
   }
 
+  /** Most requests were counted when their session was looked for; see Admission. */
+  protected override handleRequest(props: ThrottlerRequest): Promise<boolean> {
+    const { counted } = props.context.switchToHttp().getRequest<AuthenticatedRequest>().user;
+    if (counted === undefined) return super.handleRequest(props);
+    if (counted.requests <= props.limit) return Promise.resolve(true);
+    return refuse({ timeToBlockExpire: Math.ceil(counted.endsInMs / 1000) });
+  }
+
   protected override getTracker(request: Partial<AuthenticatedRequest>): Promise<string> {
     return Promise.resolve(userOf(request) ?? '');
   }
@@ -85,7 +95,7 @@ export class UserThrottlerGuard extends ThrottlerGuard {
 
 const userOf = (request: Partial<AuthenticatedRequest>): string | undefined => request.user?.id;
 
-function refuse({ timeToBlockExpire }: ThrottlerLimitDetail): Promise<never> {
+function refuse({ timeToBlockExpire }: Pick<ThrottlerLimitDetail, 'timeToBlockExpire'>): Promise<never> {
   return Promise.reject(
     new AppError('TOO_MANY_REQUESTS', {
       detail: `Try again in ${timeToBlockExpire} seconds.`,

@@ -44,6 +44,9 @@ export const keys = {
   usage: (userId: string, day: string) => `usage:{${userId}}:${day}`,
   /** Sorted set, scored by time: the wrong passwords of operators from an address. */
   operatorGuessesFrom: (address: string) => `operator-guesses-from:{${address}}`,
+  /** Strings: the requests of a person, and from an address, in this minute. */
+  requestsOf: (userId: string) => `requests:{${userId}}`,
+  requestsFrom: (address: string) => `requests-from:{${address}}`,
   /** String: an idempotent request that is being carried out. */
   runningRequest: (userId: string, key: string) => `running:{${userId}}:${key}`,
   /** String: who sweeps for owed replies in this interval. */

@@ -7,7 +7,8 @@ import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
 import { SessionsRepository } from './sessions.repository.js';
 
-const LIVE = 'live';
+/** What a copy says. */
+export const LIVE = 'live';
 
 /**
  * Longest that a copy is believed. No figure of the protocol below: it bounds what a Redis can do that comes back from a
