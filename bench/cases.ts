@@ -1,0 +1,6 @@
+import { prompts } from './cases/prompts.js';
+import { rooms } from './cases/rooms.js';
+import type { Case } from './harness/case.js';
+
+/** In the order in which they run. */
+export const CASES: readonly Case[] = [rooms, prompts];

@@ -1,0 +1,19 @@
+/** The cached list of rooms, by hand: `/one-get` reads the list and nothing else, `/` decides first what must be decided. */
+import { Decisions, listKey } from './decisions.js';
+import { sendJson, serveLimit } from './server.js';
+
+await serveLimit(({ server, redis, authenticate }) => {
+  const decisions = new Decisions(redis);
+
+  server.get('/one-get', async (request, reply) => {
+    const { sub } = authenticate(request);
+    return sendJson(reply, (await redis.get(listKey(sub))) ?? '');
+  });
+
+  server.get('/', async (request, reply) => {
+    await decisions.address(request.ip);
+    const { sub, sid } = authenticate(request);
+    const [list] = await decisions.person(sub, sid, (pipeline) => pipeline.get(listKey(sub)));
+    return sendJson(reply, list as string);
+  });
+});

@@ -1,0 +1,22 @@
+import { closedLoop } from './closed-loop.js';
+
+/** What a client can be told to do. */
+const LOADS = { closedLoop };
+
+export type Loads = typeof LOADS;
+
+interface Call {
+  call: number;
+  load: keyof Loads;
+  options: unknown;
+}
+
+process.on('message', ({ call, load, options }: Call) => {
+  const work = LOADS[load] as (options: unknown) => Promise<unknown>;
+  work(options).then(
+    (result) => process.send?.({ call, result }),
+    (error: unknown) => process.send?.({ call, error: error instanceof Error ? error.stack : String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));
+process.send?.('ready');
