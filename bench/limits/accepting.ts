@@ -14,6 +14,12 @@ export interface LimitJob {
 const DAY_MS = 86_400_000;
 const RESERVATION_MS = 60_000;
 
+/** One prompt of the day, until it is stored. */
+const RESERVE = `
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])
+redis.call('ZADD', KEYS[3], ARGV[3], ARGV[4])
+return redis.call('ZCARD', KEYS[3])`;
+
 /** All rows that an accepted prompt is, in one statement; none where person or room are not there. */
 const STORE = `
   WITH owner AS (
@@ -33,11 +39,11 @@ const STORE = `
   SELECT version, tier FROM room`;
 
 /**
- * `POST /rooms/:id/messages`: two round trips to Redis for what is decided (the quota of the day goes with the person's),
+ * `POST /rooms/:id/messages`: two round trips to Redis for what is decided (the quota of the day goes with what is the person's),
  * one statement of Postgres, and then at once the job, the charge and the list of rooms.
  */
 export function acceptPrompts({ server, redis, database, authenticate }: Limit): void {
-  const decisions = new Decisions(redis);
+  const decisions = new Decisions(redis, RESERVE);
   const queue = new Queue<LimitJob>(LIMIT_QUEUE, { connection: redis, prefix: LIMIT_QUEUE_PREFIX });
 
   server.post<{ Params: { id: string }; Body: { content: string } }>(
@@ -47,12 +53,7 @@ export function acceptPrompts({ server, redis, database, authenticate }: Limit):
       const { sub, sid } = authenticate(request);
       const [promptId, replyId, now] = [newId(), newId(), new Date()];
       const usage = `limit:usage:{${sub}}:${now.toISOString().slice(0, 10)}`;
-      await decisions.person(sub, sid, (pipeline) =>
-        pipeline
-          .zremrangebyscore(usage, '-inf', now.getTime())
-          .zadd(usage, now.getTime() + RESERVATION_MS, promptId)
-          .zcard(usage),
-      );
+      await decisions.person(sub, sid, [usage], [now.getTime(), now.getTime() + RESERVATION_MS, promptId]);
       const { content } = request.body;
       const { rows } = await database.query<{ version: number }>({
         ...{ name: 'store', text: STORE, values: [sub, request.params.id, promptId, content, replyId, now] },

@@ -1,60 +1,65 @@
 import type { Redis } from 'ioredis';
+import { RedisScript } from '../../src/redis/redis-script.js';
 
 const MINUTE_MS = 60_000;
+const LIMIT = 1_000_000;
 
-/** KEYS: the counter. ARGV: its window, ms. The least that counts requests in a window. */
+/** Lua: the least that counts requests in a window. */
 const COUNT = `
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return count`;
+local function count(key, window)
+  local counted = redis.call('INCR', key)
+  if counted == 1 then redis.call('PEXPIRE', key, window) end
+  return counted
+end`;
 
-interface Counting {
-  count(key: string, windowMs: number): Promise<number>;
-}
+const COUNT_ADDRESS = new RedisScript<number>(`${COUNT}
+return count(KEYS[1], ARGV[1])`);
 
-declare module 'ioredis' {
-  interface ChainableCommander {
-    count(key: string, windowMs: number): this;
-  }
-}
+/** KEYS: session, counter, and what `more` is about. ARGV: window, and what `more` needs. */
+type PersonScript = RedisScript<[live: string | null, count: number, more: unknown]>;
 
 /**
  * What every request of a signed-in person decides, in the fewest round trips that work on Redis Cluster, too: how much
- * their address asks (a key of its own slot), then together (one slot) whether the session is live and how much the
- * person asks - and whatever else of theirs `more` reads on that way.
+ * their address asks (a key of a slot of its own), then in one script (one slot) whether the session is live and how much
+ * the person asks - and on the same way whatever else of theirs the request is about.
  */
 export class Decisions {
-  private readonly counting: Counting;
+  private readonly script: PersonScript;
 
-  constructor(private readonly redis: Redis) {
-    redis.defineCommand('count', { numberOfKeys: 1, lua: COUNT });
-    this.counting = redis as unknown as Counting;
+  /** @param more Lua that ends in `return`; its keys begin at 3, its arguments at 2 */
+  constructor(
+    private readonly redis: Redis,
+    more: string,
+  ) {
+    this.script = new RedisScript(`${COUNT}
+local function more()
+${more}
+end
+return {redis.call('GET', KEYS[1]), count(KEYS[2], ARGV[1]), more()}`);
   }
 
   async address(ip: string): Promise<void> {
-    const count = await this.counting.count(`limit:ip:${ip}`, MINUTE_MS);
+    const count = await COUNT_ADDRESS.run(this.redis, [`limit:ip:${ip}`], [MINUTE_MS]);
     if (count > LIMIT) throw tooMany();
   }
 
-  /** @returns what `more` asked for */
+  /** @returns what `more` returned */
   async person(
     user: string,
     session: string,
-    more?: (pipeline: ReturnType<Redis['pipeline']>) => unknown,
-  ): Promise<unknown[]> {
-    const pipeline = this.redis.pipeline().get(sessionKey(user, session)).count(`limit:{${user}}`, MINUTE_MS);
-    more?.(pipeline);
-    const [live, count, ...rest] = ((await pipeline.exec()) ?? []).map(([error, value]) => {
-      if (error) throw error;
-      return value;
-    });
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    const [live, count, more] = await this.script.run(
+      this.redis,
+      [sessionKey(user, session), `limit:{${user}}`, ...keys],
+      [MINUTE_MS, ...args],
+    );
     if (live !== 'live') throw Object.assign(new Error('The session has ended'), { statusCode: 401 });
-    if ((count as number) > LIMIT) throw tooMany();
-    return rest;
+    if (count > LIMIT) throw tooMany();
+    return more;
   }
 }
-
-const LIMIT = 1_000_000;
 
 const tooMany = (): Error => Object.assign(new Error('Too many requests'), { statusCode: 429 });
 

@@ -3,7 +3,7 @@ import { Decisions, listKey } from './decisions.js';
 import { sendJson, serveLimit } from './server.js';
 
 await serveLimit(({ server, redis, authenticate }) => {
-  const decisions = new Decisions(redis);
+  const decisions = new Decisions(redis, `return redis.call('GET', KEYS[3])`);
 
   server.get('/one-get', async (request, reply) => {
     const { sub } = authenticate(request);
@@ -13,7 +13,6 @@ await serveLimit(({ server, redis, authenticate }) => {
   server.get('/', async (request, reply) => {
     await decisions.address(request.ip);
     const { sub, sid } = authenticate(request);
-    const [list] = await decisions.person(sub, sid, (pipeline) => pipeline.get(listKey(sub)));
-    return sendJson(reply, list as string);
+    return sendJson(reply, (await decisions.person(sub, sid, [listKey(sub)], [])) as string);
   });
 });

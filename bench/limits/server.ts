@@ -36,7 +36,7 @@ export async function serveLimit(routes: (limit: Limit) => void | Promise<void>)
   const server = fastify();
   const limit: Limit = {
     server,
-    redis: new Redis(setting('REDIS_URL'), { enableAutoPipelining: process.env.AP === '1' }),
+    redis: new Redis(setting('REDIS_URL')),
     database: new pg.Pool({
       connectionString: setting('DATABASE_URL'),
       max: Number(process.env.DATABASE_POOL_SIZE ?? 10),
