@@ -1,6 +1,7 @@
+import { history } from './cases/history.js';
 import { prompts } from './cases/prompts.js';
 import { rooms } from './cases/rooms.js';
 import type { Case } from './harness/case.js';
 
 /** In the order in which they run. */
-export const CASES: readonly Case[] = [rooms, prompts];
+export const CASES: readonly Case[] = [rooms, prompts, history];

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import type { Case, Subject } from '../harness/case.js';
-import { sessionKey } from '../limits/decisions.js';
 import { somePeople } from '../support/people.js';
 import { messagesOf, promptsTo } from '../support/prompts.js';
+import { admitToLimits } from '../support/sessions.js';
 
 const CONNECTIONS = 50;
 /** So many that nobody comes to the bounds on unanswered prompts (10 of a room, 50 of a person) in a run. */
@@ -18,7 +18,7 @@ export const prompts: Case = {
     const people = await somePeople(app, bench.short(PEOPLE, 100), ROOMS);
     const redis = new Redis(app.redis.url);
     bench.onEnd(() => redis.quit());
-    for (const { id, sessionId } of people) await redis.set(sessionKey(id, sessionId), 'live');
+    await admitToLimits(app, people);
     const limit = await bench.startLimit('prompts.ts', app);
     // Nobody works the queue: what was accepted in one run must not wait, or be counted as waiting, in the next.
     const settle = async (): Promise<void> => {

@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis';
 import type { Case, Subject } from '../harness/case.js';
-import { listKey, sessionKey } from '../limits/decisions.js';
+import { listKey } from '../limits/decisions.js';
 import type { Request } from '../load/connection.js';
 import { somePeople } from '../support/people.js';
+import { admitToLimits } from '../support/sessions.js';
 
 const CONNECTIONS = 50;
 const ROOMS = 20;
@@ -19,10 +20,10 @@ export const rooms: Case = {
     const app = await bench.startApp({ PROCESS_ROLE: 'api' });
     const people = await somePeople(app, CONNECTIONS, ROOMS);
     const redis = new Redis(app.redis.url);
-    for (const { id, sessionId, token } of people) {
+    await admitToLimits(app, people);
+    for (const { id, token } of people) {
       const { body } = await app.api.get<{ data: object[] }>(PATH, { token });
       if (body.data.length !== ROOMS) throw new Error(`There are ${body.data.length} rooms`);
-      await redis.set(sessionKey(id, sessionId), 'live');
       await redis.set(listKey(id), JSON.stringify(body));
     }
     redis.disconnect();
