@@ -2,8 +2,9 @@ import { history } from './cases/history.js';
 import { prompts } from './cases/prompts.js';
 import { rooms } from './cases/rooms.js';
 import { search } from './cases/search.js';
+import { signups } from './cases/signups.js';
 import { start } from './cases/start.js';
 import type { Case } from './harness/case.js';
 
 /** In the order in which they run. */
-export const CASES: readonly Case[] = [rooms, prompts, history, search, start];
+export const CASES: readonly Case[] = [rooms, prompts, history, search, signups, start];

@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import { RedisScript } from '../../src/redis/redis-script.js';
 
-const MINUTE_MS = 60_000;
-const LIMIT = 1_000_000;
+export const MINUTE_MS = 60_000;
+export const LIMIT = 1_000_000;
 
 /** Lua: the least that counts requests in a window. */
-const COUNT = `
+export const COUNT = `
 local function count(key, window)
   local counted = redis.call('INCR', key)
   if counted == 1 then redis.call('PEXPIRE', key, window) end

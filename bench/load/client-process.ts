@@ -1,7 +1,8 @@
 import { closedLoop } from './closed-loop.js';
+import { signups } from './signups.js';
 
 /** What a client can be told to do. */
-const LOADS = { closedLoop };
+const LOADS = { closedLoop, signups };
 
 export type Loads = typeof LOADS;
 
