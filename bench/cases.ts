@@ -1,4 +1,6 @@
+import { burst } from './cases/burst.js';
 import { history } from './cases/history.js';
+import { parallel } from './cases/parallel.js';
 import { prompts } from './cases/prompts.js';
 import { rooms } from './cases/rooms.js';
 import { search } from './cases/search.js';
@@ -7,4 +9,4 @@ import { start } from './cases/start.js';
 import type { Case } from './harness/case.js';
 
 /** In the order in which they run. */
-export const CASES: readonly Case[] = [rooms, prompts, history, search, signups, start];
+export const CASES: readonly Case[] = [rooms, prompts, burst, parallel, history, search, signups, start];
