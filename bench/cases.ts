@@ -1,4 +1,5 @@
 import { burst } from './cases/burst.js';
+import { firstToken } from './cases/first-token.js';
 import { history } from './cases/history.js';
 import { parallel } from './cases/parallel.js';
 import { prompts } from './cases/prompts.js';
@@ -9,4 +10,14 @@ import { start } from './cases/start.js';
 import type { Case } from './harness/case.js';
 
 /** In the order in which they run. */
-export const CASES: readonly Case[] = [rooms, prompts, burst, parallel, history, search, signups, start];
+export const CASES: readonly Case[] = [
+  rooms,
+  prompts,
+  burst,
+  parallel,
+  firstToken,
+  history,
+  search,
+  signups,
+  start,
+];

@@ -1,8 +1,9 @@
 import { closedLoop } from './closed-loop.js';
 import { signups } from './signups.js';
+import { turns } from './turns.js';
 
 /** What a client can be told to do. */
-const LOADS = { closedLoop, signups };
+const LOADS = { closedLoop, signups, turns };
 
 export type Loads = typeof LOADS;
 
