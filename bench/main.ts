@@ -48,8 +48,9 @@ async function main(): Promise<number> {
 }
 
 try {
-  process.exitCode = (await main()) === 0 ? 0 : 1;
+  // At once, whatever a case that failed has left open.
+  process.exit((await main()) === 0 ? 0 : 1);
 } catch (error) {
   console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-  process.exitCode = 1;
+  process.exit(1);
 }

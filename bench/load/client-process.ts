@@ -1,9 +1,11 @@
 import { closedLoop } from './closed-loop.js';
+import { openLoop } from './open-loop.js';
 import { signups } from './signups.js';
+import { awaitStreams, closeStreams, openStreams } from './streams.js';
 import { turns } from './turns.js';
 
 /** What a client can be told to do. */
-const LOADS = { closedLoop, signups, turns };
+const LOADS = { closedLoop, openLoop, signups, turns, openStreams, awaitStreams, closeStreams };
 
 export type Loads = typeof LOADS;
 

@@ -45,6 +45,6 @@ export async function closedLoop(options: ClosedLoop): Promise<Tallied> {
   }
 }
 
-/** As people come from different addresses: each 254 connections from one of their own, of the loopback network. */
+/** As people come from different addresses: each connection from one of its own, of the 16 million of the loopback network. */
 export const addressOf = (n: number): string | undefined =>
   process.platform === 'linux' ? `127.0.${1 + (Math.floor(n / 254) % 250)}.${1 + (n % 254)}` : undefined;

@@ -1,0 +1,52 @@
+import { addressOf } from './closed-loop.js';
+import { bytesOf } from './connection.js';
+import { EventStream } from './event-stream.js';
+
+const OPENING_AT_ONCE = 100;
+const OK = 'HTTP/1.1 200';
+const DELTA = 'event: delta';
+const DONE = 'event: done';
+
+/** Open from one call to the next. */
+let open: { stream: EventStream; served: Promise<void> }[] = [];
+
+export interface OpenStreams {
+  url: string;
+  streams: readonly { path: string; token: string }[];
+}
+
+/** Opens them all; resolves once each is answered 200. @returns how many are open */
+export async function openStreams({ url: base, streams }: OpenStreams): Promise<number> {
+  const url = new URL(base);
+  let next = 0;
+  const opener = async (): Promise<void> => {
+    for (let n = next++; n < streams.length; n = next++) {
+      const { path, token } = streams[n] as OpenStreams['streams'][number];
+      const request = bytesOf({ method: 'GET', path, token }, url.host);
+      const stream = new EventStream(url, request, [OK, DELTA, DONE], addressOf(n));
+      await stream.when(OK);
+      const served = serve(stream);
+      // Whoever awaits them all hears of it.
+      served.catch(() => undefined);
+      open.push({ stream, served });
+    }
+  };
+  await Promise.all(Array.from({ length: OPENING_AT_ONCE }, opener));
+  return open.length;
+}
+
+async function serve(stream: EventStream): Promise<void> {
+  await stream.when(DELTA);
+  await stream.when(DONE);
+}
+
+/** Resolves once each has got words and its end; rejects when one was not served. */
+export async function awaitStreams(): Promise<void> {
+  await Promise.all(open.map(({ served }) => served));
+}
+
+export function closeStreams(): Promise<void> {
+  for (const { stream } of open) stream.close();
+  open = [];
+  return Promise.resolve();
+}
