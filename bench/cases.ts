@@ -7,6 +7,7 @@ import { prompts } from './cases/prompts.js';
 import { rooms } from './cases/rooms.js';
 import { search } from './cases/search.js';
 import { signups } from './cases/signups.js';
+import { soak } from './cases/soak.js';
 import { start } from './cases/start.js';
 import { streams } from './cases/streams.js';
 import type { Case } from './harness/case.js';
@@ -24,4 +25,5 @@ export const CASES: readonly Case[] = [
   signups,
   start,
   logins,
+  soak,
 ];

@@ -32,6 +32,8 @@ export interface Case {
   readonly load: string;
   /** Runs only when it is asked for by name: it takes long. */
   readonly onRequest?: true;
+  /** One run, whatever `--runs` says: a long one. */
+  readonly once?: true;
   /** Starts what the case needs. The application comes first among the subjects, its limits after it. */
   prepare(bench: Bench): Promise<readonly Subject[]>;
   judge(results: Results): readonly Judgement[];

@@ -11,9 +11,10 @@ export async function runCase(which: Case, options: Options): Promise<Results> {
     const subjects = await which.prepare(bench);
     const runs = new Map<string, Run[]>(subjects.map(({ name }) => [name, []]));
     for (const subject of subjects) await subject.warmUp?.();
-    for (let round = 1; round <= options.runs; round += 1) {
+    const rounds = which.once ? 1 : options.runs;
+    for (let round = 1; round <= rounds; round += 1) {
       for (const subject of subjects) {
-        process.stderr.write(`${which.name}: ${subject.name}, run ${round} of ${options.runs}\n`);
+        process.stderr.write(`${which.name}: ${subject.name}, run ${round} of ${rounds}\n`);
         const meter = new Meter(bench.processes(subject.pid));
         const figures = await subject.run(meter);
         runs.get(subject.name)?.push({ figures, ...meter.measured });

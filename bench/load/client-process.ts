@@ -1,11 +1,12 @@
 import { closedLoop } from './closed-loop.js';
+import { mixed } from './mixed.js';
 import { openLoop } from './open-loop.js';
 import { signups } from './signups.js';
 import { awaitStreams, closeStreams, openStreams } from './streams.js';
 import { turns } from './turns.js';
 
 /** What a client can be told to do. */
-const LOADS = { closedLoop, openLoop, signups, turns, openStreams, awaitStreams, closeStreams };
+const LOADS = { closedLoop, openLoop, mixed, signups, turns, openStreams, awaitStreams, closeStreams };
 
 export type Loads = typeof LOADS;
 

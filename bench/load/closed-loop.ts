@@ -21,7 +21,7 @@ export async function closedLoop(options: ClosedLoop): Promise<Tallied> {
     { length: options.connections },
     (_, n) => new Connection(url, addressOf(n)),
   );
-  const tally = new Tally(options.expected);
+  const tally = new Tally([options.expected]);
   const began = performance.now();
   const deadline = began + (options.seconds ?? Infinity) * 1000;
   let left = options.count ?? Infinity;

@@ -8,7 +8,8 @@ export interface OpenLoop {
   seconds: number;
   /** In turn. */
   requests: readonly Request[];
-  expected: number;
+  /** Statuses that an answer may have. */
+  expected: readonly number[];
 }
 
 /**

@@ -19,7 +19,7 @@ export async function signups(options: Signups): Promise<Tallied & { lastNumber:
     { length: options.connections },
     (_, n) => new Connection(url, addressOf(n)),
   );
-  const tally = new Tally(200);
+  const tally = new Tally([200]);
   const began = performance.now();
   const deadline = began + options.seconds * 1000;
   let number = options.firstNumber;

@@ -5,6 +5,7 @@ import type { TestApp } from '../../test/support/test-app.js';
 
 export interface Person {
   id: string;
+  mobile: string;
   sessionId: string;
   token: string;
   /** Ids of their rooms. */
@@ -32,7 +33,7 @@ export async function somePeople(app: TestApp, count: number, roomsEach: number)
       if (status !== 200) throw new Error(`Could not sign in: ${JSON.stringify(body)}`);
       const [, claims = ''] = body.accessToken.split('.');
       const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sid: string };
-      people.push({ id: body.user.id, sessionId: sid, token: body.accessToken, rooms: [] });
+      people.push({ id: body.user.id, mobile, sessionId: sid, token: body.accessToken, rooms: [] });
     },
   );
   await app.database.query(`UPDATE users SET tier = 'pro'`);
