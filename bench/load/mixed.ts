@@ -16,6 +16,8 @@ export interface Mixed {
 }
 
 const AT_ONCE = 32;
+/** Connections from the beginning on, as many as are needed at most: what grows is then the server's own. */
+const AT_FIRST = 200;
 
 /** Of twenty things that people do, so many: list their rooms, read a page, send a prompt and read its reply, sign in. */
 const DEEDS = [
@@ -59,11 +61,12 @@ export async function mixed(options: Mixed) {
 
 class Crowd {
   private readonly url: URL;
-  private readonly idle: Connection[] = [];
-  private connections = 0;
+  private readonly idle: Connection[];
+  private connections = AT_FIRST;
 
   constructor(private readonly options: Mixed) {
     this.url = new URL(options.url);
+    this.idle = Array.from({ length: AT_FIRST }, (_, n) => new Connection(this.url, addressOf(n)));
   }
 
   async act(n: number): Promise<void> {
@@ -107,7 +110,8 @@ class Crowd {
   }
 
   private async send(expected: number, request: Request): Promise<Answer> {
-    const connection = this.idle.pop() ?? new Connection(this.url, addressOf(this.connections++));
+    // In turn, so that the server closes none for having been idle.
+    const connection = this.idle.shift() ?? new Connection(this.url, addressOf(this.connections++));
     const answer = await connection.send(bytesOf(request, this.url.host));
     if (answer.status !== expected) {
       throw new Error(`${request.path}: answered ${answer.status}: ${answer.body.toString().slice(0, 500)}`);
