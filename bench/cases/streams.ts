@@ -41,7 +41,7 @@ async function restingMemory(pid: number, ms: number): Promise<number> {
 export const streams: Case = {
   name: 'streams',
   about:
-    'open streams of pending replies on one API process: its memory for each, and whether each gets words and an end',
+    'open streams of pending replies on one API process: its memory for each, and whether each gets its reply',
   load: `opened 100 at a time, each from an address of its own; a worker then starts and answers all (REPLY_CONCURRENCY=200, model 0 ms)`,
   async prepare(bench) {
     const model = await bench.startModel();
@@ -83,15 +83,16 @@ function subject(bench: Bench, name: string, start: () => Promise<Server>): Subj
         const after = await restingMemory(server.pid, bench.short(SETTLE_MS, 1000));
         let endRelease: (() => Promise<unknown>) | undefined;
         try {
-          const { seconds } = await meter.during(async () => {
+          const { result: live, seconds } = await meter.during(async () => {
             endRelease = await server.release();
-            await client.call('awaitStreams', undefined);
+            return client.call('awaitStreams', undefined);
           });
           return {
             'KB each': (after - before) / KB / open,
             'MB before': before / KB ** 2,
             'all open after s': openedIn / 1000,
             'all served after s': seconds,
+            'with words before the end': live / open,
           };
         } finally {
           await endRelease?.();

@@ -1,24 +1,23 @@
 import { connect, type Socket } from 'node:net';
 
-/** Reads an answer that goes on: looks for words in it, and keeps nothing else. */
+/** Of what came last, for the message when a stream ends too soon. */
+const REMEMBERED = 300;
+
+/** Reads an answer that goes on: notes when certain words come for the first time, and keeps nothing else. */
 export class EventStream {
   private readonly socket: Socket;
-  private carried = '';
-  private awaited: { marker: string; seen: (at: number) => void; failed: (error: Error) => void } | undefined;
-  private readonly longest: number;
+  private last = '';
+  private readonly seen = new Map<string, number>();
+  private awaited: { marker: string; done: (at: number) => void; failed: (error: Error) => void }[] = [];
+  private broken: Error | undefined;
 
-  /**
-   * Sends the request at once. Every marker must come in this order.
-   *
-   * @param markers the longest bounds what is carried from one piece to the next
-   */
+  /** Sends the request at once. @param markers the words, of fewer characters than are remembered */
   constructor(
     url: URL,
     request: Buffer,
     private readonly markers: readonly string[],
     address?: string,
   ) {
-    this.longest = Math.max(...markers.map(({ length }) => length));
     this.socket = connect({
       ...{ host: url.hostname, port: Number(url.port), noDelay: true },
       ...(address === undefined ? {} : { localAddress: address }),
@@ -28,40 +27,49 @@ export class EventStream {
       this.read(piece);
     });
     this.socket.on('error', (error) => {
-      this.fail(error);
+      this.fail(error.message);
     });
     this.socket.on('close', () => {
-      this.fail(new Error('The stream ended'));
+      this.fail('it was closed');
     });
   }
 
-  /** Resolves with `performance.now()` when the marker comes. One at a time, in the order in which they come. */
+  /** Resolves with `performance.now()` of when the marker came; rejects when the stream ends without it. */
   when(marker: string): Promise<number> {
-    if (!this.markers.includes(marker)) throw new Error(`Nobody looks for ${marker}`);
-    return new Promise((seen, failed) => {
-      this.awaited = { marker, seen, failed };
-      this.read('');
+    return new Promise((done, failed) => {
+      const at = this.seen.get(marker);
+      if (at !== undefined) done(at);
+      else if (this.broken) failed(this.broken);
+      else this.awaited.push({ marker, done, failed });
     });
+  }
+
+  has(marker: string): boolean {
+    return this.seen.has(marker);
   }
 
   close(): void {
-    this.awaited = undefined;
+    this.awaited = [];
     this.socket.destroy();
   }
 
   private read(piece: string): void {
-    const text = this.carried + piece;
-    const at = this.awaited === undefined ? -1 : text.indexOf(this.awaited.marker);
-    if (at >= 0 && this.awaited !== undefined) {
-      const { marker, seen } = this.awaited;
-      this.awaited = undefined;
-      this.carried = text.slice(at + marker.length);
-      seen(performance.now());
-    } else this.carried = this.awaited === undefined ? text : text.slice(-this.longest);
+    const text = this.last + piece;
+    for (const marker of this.markers) {
+      if (!this.seen.has(marker) && text.includes(marker)) this.note(marker, performance.now());
+    }
+    this.last = text.slice(-REMEMBERED);
   }
 
-  private fail(error: Error): void {
-    this.awaited?.failed(error);
-    this.awaited = undefined;
+  private note(marker: string, at: number): void {
+    this.seen.set(marker, at);
+    for (const { done } of this.awaited.filter((each) => each.marker === marker)) done(at);
+    this.awaited = this.awaited.filter((each) => each.marker !== marker);
+  }
+
+  private fail(reason: string): void {
+    this.broken ??= new Error(`A stream ended too soon (${reason}), with: ${this.last}`);
+    for (const { failed } of this.awaited) failed(this.broken);
+    this.awaited = [];
   }
 }

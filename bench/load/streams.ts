@@ -8,7 +8,7 @@ const DELTA = 'event: delta';
 const DONE = 'event: done';
 
 /** Open from one call to the next. */
-let open: { stream: EventStream; served: Promise<void> }[] = [];
+let open: { stream: EventStream; served: Promise<number> }[] = [];
 
 export interface OpenStreams {
   url: string;
@@ -25,7 +25,7 @@ export async function openStreams({ url: base, streams }: OpenStreams): Promise<
       const request = bytesOf({ method: 'GET', path, token }, url.host);
       const stream = new EventStream(url, request, [OK, DELTA, DONE], addressOf(n));
       await stream.when(OK);
-      const served = serve(stream);
+      const served = stream.when(DONE);
       // Whoever awaits them all hears of it.
       served.catch(() => undefined);
       open.push({ stream, served });
@@ -35,14 +35,14 @@ export async function openStreams({ url: base, streams }: OpenStreams): Promise<
   return open.length;
 }
 
-async function serve(stream: EventStream): Promise<void> {
-  await stream.when(DELTA);
-  await stream.when(DONE);
-}
-
-/** Resolves once each has got words and its end; rejects when one was not served. */
-export async function awaitStreams(): Promise<void> {
+/**
+ * Resolves once each has got the whole reply; rejects when one ended without it.
+ *
+ * @returns how many got words before: who hears of the end by a look at the row (every 15 s) gets it all at once
+ */
+export async function awaitStreams(): Promise<number> {
   await Promise.all(open.map(({ served }) => served));
+  return open.filter(({ stream }) => stream.has(DELTA)).length;
 }
 
 export function closeStreams(): Promise<void> {
