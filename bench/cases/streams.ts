@@ -62,6 +62,10 @@ export const streams: Case = {
         ...({ what: `${size} streams, each`, unit: ' KB', better: 'lower', must: 25 } as const),
         value: results.median(`application, ${size}`, 'KB each'),
       },
+      {
+        ...({ what: `${size} streams, cut off before the end`, unit: '', better: 'lower', must: 0 } as const),
+        value: Math.max(...results.values(`application, ${size}`, 'cut off')),
+      },
     ]),
 };
 
@@ -83,7 +87,7 @@ function subject(bench: Bench, name: string, start: () => Promise<Server>): Subj
         const after = await restingMemory(server.pid, bench.short(SETTLE_MS, 1000));
         let endRelease: (() => Promise<unknown>) | undefined;
         try {
-          const { result: live, seconds } = await meter.during(async () => {
+          const { result, seconds } = await meter.during(async () => {
             endRelease = await server.release();
             return client.call('awaitStreams', undefined);
           });
@@ -92,7 +96,8 @@ function subject(bench: Bench, name: string, start: () => Promise<Server>): Subj
             'MB before': before / KB ** 2,
             'all open after s': openedIn / 1000,
             'all served after s': seconds,
-            'with words before the end': live / open,
+            'with words before the end': result.live / open,
+            'cut off': result.cutOff,
           };
         } finally {
           await endRelease?.();

@@ -3,12 +3,15 @@ import { bytesOf } from './connection.js';
 import { EventStream } from './event-stream.js';
 
 const OPENING_AT_ONCE = 100;
+/** As browsers wait before they connect again. */
+const RETRY_MS = 3000;
+const CUT_OFFS_MAX = 5;
 const OK = 'HTTP/1.1 200';
 const DELTA = 'event: delta';
 const DONE = 'event: done';
 
 /** Open from one call to the next. */
-let open: { stream: EventStream; served: Promise<number> }[] = [];
+let open: Watched[] = [];
 
 export interface OpenStreams {
   url: string;
@@ -23,12 +26,9 @@ export async function openStreams({ url: base, streams }: OpenStreams): Promise<
     for (let n = next++; n < streams.length; n = next++) {
       const { path, token } = streams[n] as OpenStreams['streams'][number];
       const request = bytesOf({ method: 'GET', path, token }, url.host);
-      const stream = new EventStream(url, request, [OK, DELTA, DONE], addressOf(n));
-      await stream.when(OK);
-      const served = stream.when(DONE);
-      // Whoever awaits them all hears of it.
-      served.catch(() => undefined);
-      open.push({ stream, served });
+      const watched = new Watched(() => new EventStream(url, request, [OK, DELTA, DONE], addressOf(n)));
+      await watched.isOpen;
+      open.push(watched);
     }
   };
   await Promise.all(Array.from({ length: OPENING_AT_ONCE }, opener));
@@ -36,17 +36,58 @@ export async function openStreams({ url: base, streams }: OpenStreams): Promise<
 }
 
 /**
- * Resolves once each has got the whole reply; rejects when one ended without it.
+ * Resolves once each has got the whole reply; rejects when one did not, after having been opened again.
  *
- * @returns how many got words before: who hears of the end by a look at the row (every 15 s) gets it all at once
+ * @returns how many got words before (who hears of the end by a look at the row, every 15 s, gets it all at once), and how
+ * many were cut off and opened again
  */
-export async function awaitStreams(): Promise<number> {
+export async function awaitStreams(): Promise<{ live: number; cutOff: number }> {
   await Promise.all(open.map(({ served }) => served));
-  return open.filter(({ stream }) => stream.has(DELTA)).length;
+  return {
+    live: open.filter(({ gotWords }) => gotWords).length,
+    cutOff: open.filter(({ cutOffs }) => cutOffs > 0).length,
+  };
 }
 
 export function closeStreams(): Promise<void> {
-  for (const { stream } of open) stream.close();
+  for (const watched of open) watched.close();
   open = [];
   return Promise.resolve();
+}
+
+/** One who watches a reply, and opens the stream again when it ends too soon, as browsers do. */
+class Watched {
+  cutOffs = 0;
+  gotWords = false;
+  readonly isOpen: Promise<number>;
+  readonly served: Promise<void>;
+  private stream: EventStream;
+
+  constructor(private readonly connect: () => EventStream) {
+    this.stream = connect();
+    this.isOpen = this.stream.when(OK);
+    this.served = this.watch();
+    // Whoever awaits it hears of it.
+    this.served.catch(() => undefined);
+  }
+
+  close(): void {
+    this.stream.close();
+  }
+
+  private async watch(): Promise<void> {
+    for (;;) {
+      try {
+        await this.stream.when(DONE);
+        return;
+      } catch (error) {
+        this.cutOffs += 1;
+        if (this.cutOffs > CUT_OFFS_MAX) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        this.stream = this.connect();
+      } finally {
+        this.gotWords ||= this.stream.has(DELTA);
+      }
+    }
+  }
 }
