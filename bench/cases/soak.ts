@@ -53,6 +53,7 @@ export const soak: Case = {
       {
         name: 'application',
         pid,
+        warmUp: () => bench.client.call('mixed', { ...crowd, seconds: bench.short(20, 5), perSecond: null }),
         async run(meter) {
           const most = await bench.client.call('mixed', {
             ...crowd,
