@@ -15,9 +15,9 @@ export interface Mixed {
   perSecond: number | null;
 }
 
-const AT_ONCE = 32;
+const AT_ONCE = 200;
 /** Connections from the beginning on, as many as are needed at most: what grows is then the server's own. */
-const AT_FIRST = 200;
+const AT_FIRST = AT_ONCE;
 
 /** Of twenty things that people do, so many: list their rooms, read a page, send a prompt and read its reply, sign in. */
 const DEEDS = [

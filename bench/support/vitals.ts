@@ -12,9 +12,10 @@ export interface Vitals {
   /** Those without an end: the others go by themselves. */
   redisKeysForEver: number;
   rows: number;
-  deadRows: number;
-  /** Of tables and indexes, for each row that is there. */
-  bytesPerRow: number;
+  /** Rows that are dead and not vacuumed yet, for each that is there. */
+  deadShare: number;
+  /** Tables, with their indexes, that get no new rows in the run and are updated all the time: what grows there is bloat. */
+  updatedTablesMb: number;
 }
 
 export async function takeVitals(
@@ -26,13 +27,14 @@ export async function takeVitals(
   const [keyspace, redisMemory, { rows }] = await Promise.all([
     redis.info('keyspace'),
     redis.info('memory'),
-    database.query<{ live: number; dead: number; bytes: number }>(
+    database.query<{ live: number; dead: number; updated: number }>(
       `SELECT sum(n_live_tup)::float8 AS live, sum(n_dead_tup)::float8 AS dead,
-              sum(pg_total_relation_size(relid))::float8 AS bytes FROM pg_stat_user_tables`,
+              sum(pg_total_relation_size(relid)) FILTER (WHERE relname IN ('users', 'chatrooms'))::float8 AS updated
+       FROM pg_stat_user_tables`,
     ),
   ]);
   const [, keys = '0', expiring = '0'] = /keys=(\d+),expires=(\d+)/.exec(keyspace) ?? [];
-  const { live = 0, dead = 0, bytes = 0 } = rows[0] ?? {};
+  const { live = NaN, dead = NaN, updated = NaN } = rows[0] ?? {};
   return {
     seconds: Math.round(seconds),
     memoryMb: memory(pid).now / 1024 ** 2,
@@ -41,7 +43,7 @@ export async function takeVitals(
     redisKeys: Number(keys),
     redisKeysForEver: Number(keys) - Number(expiring),
     rows: live,
-    deadRows: dead,
-    bytesPerRow: bytes / live,
+    deadShare: dead / live,
+    updatedTablesMb: updated / 1024 ** 2,
   };
 }
