@@ -1,6 +1,7 @@
 import { Global, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Env } from '../config/env.js';
+import { coalesceWrites } from './coalesced-writes.js';
 import { connectToCluster, reconnectAfter, type RedisClient } from './redis-client.js';
 
 /** Injection token of the process's client for commands (never for blocking ones). */
@@ -19,6 +20,7 @@ export const COMMAND_CLIENT_OPTIONS = {
 async function connect(env: Env): Promise<RedisClient> {
   const logger = new Logger('Redis');
   const client = connectByUrl(env);
+  coalesceWrites(client);
   let down = false;
   // Reconnecting errs every second; a person reading the log needs the first and the last.
   client.on('error', (err: Error) => {
