@@ -56,7 +56,7 @@ const fill = (user: SignedIn, roomId: string, messages: number) =>
  * this minute, the lease of a request that asked for a session which had ended, a code sent to another number.
  */
 const ENDING: [RegExp, number][] = [
-  [/^\{throttle:user:/, 60],
+  [/^requests:\{/, 60],
   [/^session:/, 30],
   [/^otp:\{\+\d+\}:change-number:/, 300],
   // How often a failure was noted: no more than a clock.

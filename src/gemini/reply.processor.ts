@@ -10,6 +10,8 @@ import { runJob } from '../queue/traced-jobs.js';
 import { ReplyService } from './reply.service.js';
 import { TitleService } from './title.service.js';
 
+/** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
+const CHARACTERS_PER_TOKEN = 3;
 /** How soon a job whose room is busy looks again, if nobody promotes it before, ms. */
 const TURN_MS = 1000;
 
@@ -57,13 +59,17 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
   }
 
   private async answer(job: Job<ReplyJob>, token?: string): Promise<string> {
-    const claimed = await this.replies.claim(job.data);
+    const characters = this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN;
+    const claimed = await this.replies.claim(job.data, characters);
     if (claimed === null) return this.settle(job, token);
     const result = await this.service.generate(claimed, this.stopping.signal);
     if (result.queuePauseMs !== null) await this.pauseQueue(result.queuePauseMs);
     if (!result.done) return this.putBack(job, token, result.retryInMs);
-    await this.wakeNext(claimed.userId, claimed.chatroomId);
-    await this.titles.request({ userId: claimed.userId, chatroomId: claimed.chatroomId });
+    const { userId, chatroomId } = claimed;
+    await Promise.all([
+      this.wakeNext(userId, chatroomId),
+      claimed.awaitsTitle && this.titles.request({ userId, chatroomId }),
+    ]);
     return 'answered';
   }
 

@@ -22,8 +22,6 @@ const DONE: TryResult = { done: true, queuePauseMs: null };
 
 type EndedReply = Pick<Message, 'userId' | 'id' | 'chargeId' | 'attempt' | 'status' | 'content'>;
 
-/** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
-const CHARACTERS_PER_TOKEN = 3;
 /** Attempts that may end without a word before this reply itself is suspected of killing its workers. */
 const INTERRUPTIONS_MAX = 5;
 const RETRY_MS_MAX = 60_000;
@@ -46,10 +44,7 @@ export class ReplyService {
 
   async generate(reply: ClaimedReply, abort: AbortSignal): Promise<TryResult> {
     if (reply.interruptions > INTERRUPTIONS_MAX) return this.finish(reply, failure('REPLY_INTERRUPTED'));
-    const budget = this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN;
-    const context = await this.replies.getForReply(reply, budget);
-    // The room was deleted, which gave the prompt back.
-    if (context === null) return DONE;
+    const { context } = reply;
     const model = context.model ?? this.env.GEMINI_MODEL;
     const attempt = new ReplyAttempt(model, context.turnsLeftOut);
     const call = new CallInFlight(reply.replyId, abort, this.events);
@@ -120,12 +115,12 @@ export class ReplyService {
    */
   async tellEnd(reply: EndedReply): Promise<void> {
     const { userId, chargeId, id, attempt } = reply;
-    await this.stream.tryFinish(id, attempt);
-    if (chargeId !== null) {
-      if (isCharged(reply)) await this.quota.confirm(userId, chargeId);
-      else await this.quota.release(userId, chargeId);
-    }
-    await this.events.announceFinal(id);
+    await Promise.all([
+      this.stream.tryFinish(id, attempt),
+      this.events.announceFinal(id),
+      chargeId !== null &&
+        (isCharged(reply) ? this.quota.confirm(userId, chargeId) : this.quota.release(userId, chargeId)),
+    ]);
   }
 
   /** @param failed whether this counts as a try at the model */

@@ -34,11 +34,11 @@ export class TitleService {
     private readonly gemini: GeminiClient,
   ) {}
 
-  /** To be called after every exchange; asks for a title where the room has none. Never throws. */
+  /** To be called after an exchange in a room without a title. Never throws. */
   async request(job: TitleJob): Promise<void> {
     if (!this.env.TITLES_ENABLED) return;
     try {
-      if (await this.rooms.awaitsTitle(job.userId, job.chatroomId)) await this.queue.enqueue(job);
+      await this.queue.enqueue(job);
     } catch (err) {
       this.logger.debug(
         { err },

@@ -18,6 +18,10 @@ export interface ClaimedReply {
   failures: number;
   /** Earlier attempts that ended without a word: their worker died, or lost the database. */
   interruptions: number;
+  /** What it is generated from. */
+  context: ReplyContext;
+  /** The room has no title, and the model may give it one. */
+  awaitsTitle: boolean;
 }
 
 export interface Turn {
@@ -25,7 +29,6 @@ export interface Turn {
   reply: string;
 }
 
-/** What a reply is generated from. */
 export interface ReplyContext {
   prompt: string;
   systemInstruction: string | null;
@@ -36,18 +39,20 @@ export interface ReplyContext {
   turnsLeftOut: number;
 }
 
-/** `characters`: of prompt and instruction. `turns`: all that are answered. */
-interface RoomRow {
-  content: string;
+/** `turns`: all that are answered; `history`: the newest of them, as `characters` allows. */
+interface ClaimedRow {
+  chatroom_id: string;
+  prompt_id: string;
+  charge_id: string;
+  attempt: number;
+  failures: number;
+  returns: number;
+  prompt: string;
   system_instruction: string | null;
   model: string | null;
-  characters: number;
+  awaits_title: boolean;
   turns: number;
-}
-
-/** `characters`: of this turn and all newer ones. */
-interface TurnRow extends Turn {
-  characters: number;
+  history: Turn[] | null;
 }
 
 /** How a reply ended. */
@@ -73,6 +78,34 @@ const COUNTED_TURNS_MAX = 10_000;
 /** Replies that make their turn a part of the conversation; as the index `messages_answered` has it. */
 const ANSWERED = `role = 'model' AND status IN ('completed', 'cancelled') AND content <> '' AND last_version IS NULL`;
 
+/** One statement, and so one moment: the history is that of the claim. $3: characters of prompt, instruction and turns. */
+const CLAIM = `
+  WITH claimed AS (
+    UPDATE messages reply SET status = 'streaming', attempt = attempt + 1
+    WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'streaming') AND NOT EXISTS (
+      SELECT 1 FROM messages earlier
+      WHERE earlier.user_id = $1 AND earlier.chatroom_id = reply.chatroom_id AND earlier.id < $2
+        AND earlier.status IN ('pending', 'streaming'))
+    RETURNING user_id, chatroom_id, prompt_id, charge_id, attempt, failures, returns
+  )
+  SELECT claimed.chatroom_id, claimed.prompt_id, claimed.charge_id, claimed.attempt, claimed.failures, claimed.returns,
+    prompt.content AS prompt, room.system_instruction, room.model, room.title IS NULL AND room.auto_title AS awaits_title,
+    (SELECT count(*)::int FROM (
+       SELECT 1 FROM messages WHERE user_id = $1 AND chatroom_id = claimed.chatroom_id AND id < $2 AND ${ANSWERED}
+       LIMIT ${COUNTED_TURNS_MAX}) turn) AS turns,
+    (SELECT json_agg(json_build_object('prompt', turn.prompt, 'reply', turn.reply) ORDER BY turn.id) FROM (
+       SELECT answered.id, asked.content AS prompt, answered.content AS reply,
+         sum(length(asked.content) + length(answered.content)) OVER (ORDER BY answered.id DESC) AS characters
+       FROM (SELECT * FROM messages
+             WHERE user_id = $1 AND chatroom_id = claimed.chatroom_id AND id < $2 AND ${ANSWERED}
+             ORDER BY id DESC LIMIT ${HISTORY_TURNS_MAX}) answered
+       JOIN messages asked ON asked.user_id = answered.user_id AND asked.id = answered.prompt_id
+     ) turn
+     WHERE turn.characters <= $3 - length(prompt.content) - coalesce(length(room.system_instruction), 0)) AS history
+  FROM claimed
+  JOIN messages prompt ON prompt.user_id = claimed.user_id AND prompt.id = claimed.prompt_id
+  JOIN chatrooms room ON room.user_id = claimed.user_id AND room.id = claimed.chatroom_id`;
+
 /** What the worker does to replies. */
 @Injectable()
 export class RepliesRepository {
@@ -85,80 +118,25 @@ export class RepliesRepository {
   /**
    * Takes the reply on and makes every earlier attempt void. Null when it is final or gone, and when an earlier reply
    * of the room is still owed: a conversation is answered in order.
-   */
-  async claim({ userId, replyId }: ReplyJob): Promise<ClaimedReply | null> {
-    const [rows] = await this.messages.query<
-      [
-        {
-          chatroom_id: string;
-          prompt_id: string;
-          charge_id: string;
-          attempt: number;
-          failures: number;
-          returns: number;
-        }[],
-        number,
-      ]
-    >(
-      `UPDATE messages reply SET status = 'streaming', attempt = attempt + 1
-       WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'streaming') AND NOT EXISTS (
-         SELECT 1 FROM messages earlier
-         WHERE earlier.user_id = $1 AND earlier.chatroom_id = reply.chatroom_id AND earlier.id < $2
-           AND earlier.status IN ('pending', 'streaming'))
-       RETURNING chatroom_id, prompt_id, charge_id, attempt, failures, returns`,
-      [userId, replyId],
-    );
-    const row = rows[0];
-    return row === undefined
-      ? null
-      : {
-          ...{ userId, replyId, chatroomId: row.chatroom_id, promptId: row.prompt_id },
-          ...{ chargeId: row.charge_id, attempt: row.attempt },
-          ...{ failures: row.failures, interruptions: row.attempt - 1 - row.returns },
-        };
-  }
-
-  /**
-   * The prompt with the room's settings, and the newest answered turns that fit, whole, into `characters` beside prompt
-   * and instruction: of all replies before this one, also where their prompts were sent at the same moment, but for
-   * earlier versions. Null when the room is gone.
    *
-   * Texts are read for the newest turns only. All are counted, up to a bound, in the index `messages_answered` alone:
-   * 11 ms for 100,000 of them in one room (PostgreSQL 18, EXPLAIN ANALYZE, vacuumed; 100 ms without that index).
+   * With it come the prompt, the room's settings, and the newest answered turns that fit, whole, into `characters` beside
+   * prompt and instruction: of all replies before this one, also where their prompts were sent at the same moment, but
+   * for earlier versions. Texts are read for the newest turns only. All are counted, up to a bound, in the index
+   * `messages_answered` alone: 11 ms for 100,000 of them in one room (PostgreSQL 18, EXPLAIN ANALYZE, vacuumed; 100 ms
+   * without that index).
    */
-  async getForReply(reply: ClaimedReply, characters: number): Promise<ReplyContext | null> {
-    const { userId, chatroomId, replyId, promptId } = reply;
-    const [[room], turns] = await Promise.all([
-      this.messages.query<RoomRow[]>(
-        `SELECT prompt.content, room.system_instruction, room.model,
-           length(prompt.content) + coalesce(length(room.system_instruction), 0) AS characters,
-           (SELECT count(*)::int FROM (
-              SELECT 1 FROM messages WHERE user_id = $1 AND chatroom_id = $3 AND id < $4 AND ${ANSWERED}
-              LIMIT ${COUNTED_TURNS_MAX}) turn) AS turns
-         FROM messages prompt JOIN chatrooms room ON room.user_id = prompt.user_id AND room.id = prompt.chatroom_id
-         WHERE prompt.user_id = $1 AND prompt.id = $2`,
-        [userId, promptId, chatroomId, replyId],
-      ),
-      this.messages.query<TurnRow[]>(
-        `SELECT prompt, reply, characters FROM (
-           SELECT reply.id, prompt.content AS prompt, reply.content AS reply,
-                  (sum(length(prompt.content) + length(reply.content)) OVER (ORDER BY reply.id DESC))::int AS characters
-           FROM (SELECT * FROM messages
-                 WHERE user_id = $1 AND chatroom_id = $2 AND id < $3 AND ${ANSWERED}
-                 ORDER BY id DESC LIMIT ${HISTORY_TURNS_MAX}) reply
-           JOIN messages prompt ON prompt.user_id = reply.user_id AND prompt.id = reply.prompt_id
-         ) turn WHERE characters <= $4 ORDER BY id`,
-        [userId, chatroomId, replyId, characters],
-      ),
-    ]);
-    if (room === undefined) return null;
-    const history = turns.filter((turn) => turn.characters <= characters - room.characters);
+  async claim({ userId, replyId }: ReplyJob, characters: number): Promise<ClaimedReply | null> {
+    const [row] = await this.messages.query<ClaimedRow[]>(CLAIM, [userId, replyId, characters]);
+    if (row === undefined) return null;
+    const history = row.history ?? [];
     return {
-      prompt: room.content,
-      systemInstruction: room.system_instruction,
-      model: room.model,
-      history,
-      turnsLeftOut: room.turns - history.length,
+      ...{ userId, replyId, chatroomId: row.chatroom_id, promptId: row.prompt_id, chargeId: row.charge_id },
+      ...{ attempt: row.attempt, failures: row.failures, interruptions: row.attempt - 1 - row.returns },
+      context: {
+        ...{ prompt: row.prompt, systemInstruction: row.system_instruction, model: row.model, history },
+        turnsLeftOut: row.turns - history.length,
+      },
+      awaitsTitle: row.awaits_title,
     };
   }
 

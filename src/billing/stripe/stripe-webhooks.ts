@@ -9,8 +9,8 @@ export interface VerifiedEvent {
   id: string;
   type: string;
   customerId: string | null;
-  /** When Stripe made it. */
-  createdAt: Date;
+  /** When Stripe made it; null where it does not say. */
+  createdAt: Date | null;
 }
 
 /** Proves that a webhook comes from Stripe, recently. */
@@ -55,7 +55,12 @@ export class StripeWebhooks {
 }
 
 function toEvent({ id, type, data, created }: Stripe.Event): VerifiedEvent {
-  return { id, type, customerId: customerOf(data.object), createdAt: new Date(created * 1000) };
+  return {
+    id,
+    type,
+    customerId: customerOf(data.object),
+    createdAt: Number.isFinite(created) ? new Date(created * 1000) : null,
+  };
 }
 
 /** The customer that an event's object belongs to, for the kinds of objects that have one. */

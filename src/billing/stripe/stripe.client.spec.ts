@@ -11,7 +11,7 @@ import { StripeClient } from './stripe.client.js';
 import { StripeWebhooks } from './stripe-webhooks.js';
 
 const KEYS = { secretKey: 'sk_test_unit', webhookSecret: 'whsec_unit', proPriceId: 'price_pro' };
-const EVENT = { id: 'evt_1', object: 'event', type: 'customer.subscription.updated' };
+const EVENT = { id: 'evt_1', object: 'event', type: 'customer.subscription.updated', created: 1_795_000_000 };
 
 let stripe: SimulatedStripe;
 let client: StripeClient;
@@ -210,7 +210,13 @@ describe('webhooks', () => {
       id: 'evt_1',
       type: EVENT.type,
       customerId,
+      createdAt: new Date(EVENT.created * 1000),
     });
+  });
+
+  it('an event that does not say when it was made has no such time', () => {
+    const body = JSON.stringify({ ...EVENT, created: undefined, data: { object: {} } });
+    expect(webhooksWith().verify(Buffer.from(body), sign(body))).toMatchObject({ createdAt: null });
   });
 
   const body = payload({});
