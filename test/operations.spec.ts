@@ -167,9 +167,13 @@ it('a command beside a running process leaves its port alone, and does not wait 
   await app.process.kill();
   const env = { ...app.env, ...(await served()), SHUTDOWN_DELAY_MS: '300000' };
   await app.restart(env);
-  const { stdout } = await promisify(execFile)(process.execPath, ['dist/src/stripe-command.js', 'replay'], {
-    env: { PATH: process.env.PATH, ...env, LOG_LEVEL: 'silent' },
-  });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['dist/src/admin-command.js', 'replay-webhooks'],
+    {
+      env: { PATH: process.env.PATH, ...env, LOG_LEVEL: 'silent' },
+    },
+  );
   expect(stdout).toContain('failed');
   await untilReady(200);
 });

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { anAddress, guessCode, restartBehindProxy, sendCode } from './support/codes.js';
 import { flood, range, report, retryAfter, tally } from './support/flood.js';
 import { theProblem } from './support/problem.js';
-import { notThe, theCode, type OtpSent, type Session } from './support/sign-in.js';
+import { notThe, theCode } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
 import { openRedis } from './support/whole-redis.js';
@@ -24,18 +25,9 @@ afterAll(async () => {
 });
 beforeEach(() => redis.flushall());
 
-const restartWith = async (changes: Record<string, string>): Promise<void> => {
-  await app.process.kill();
-  await app.restart({ TRUSTED_PROXIES: '127.0.0.1', ...changes });
-};
-
-const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
-const anAddress = (index: number): string => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
-
-const send = (mobile: string, address = '203.0.113.1', by = 'send-otp') =>
-  app.api.post<OtpSent>(`/v1/auth/${by}`, { mobile }, from(address));
-const guess = (mobile: string, otp: string, address = '203.0.113.1') =>
-  app.api.post<Session>('/v1/auth/verify-otp', { mobile, otp }, from(address));
+const restartWith = (changes: Record<string, string>) => restartBehindProxy(app, changes);
+const send = (mobile: string, address?: string, by?: string) => sendCode(app, mobile, address, by);
+const guess = (mobile: string, otp: string, address?: string) => guessCode(app, mobile, otp, address);
 const aGuess = (): string => randomInt(1_000_000).toString().padStart(6, '0');
 
 describe('guessing', () => {

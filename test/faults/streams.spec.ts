@@ -80,6 +80,8 @@ it('1,000 clients that are cut off at any byte and go on at the other API have e
 });
 
 it('2,000 open streams take one connection to Redis, or one for each shard to a cluster', async () => {
+  // Of those before, each reads on until it hears that nobody listens any more.
+  await until('nobody reads', async () => (await clients('cmd=xread')) === 0);
   const release = app.gemini.hold('open');
   const sent = await sendAll(crowd, [second.api], (n) => `open ${n}`).all;
   const first = watch(sent.slice(0, 1), [second.api]);
