@@ -174,7 +174,7 @@ it('a command beside a running process leaves its port alone, and does not wait 
       env: { PATH: process.env.PATH, ...env, LOG_LEVEL: 'silent' },
     },
   );
-  expect(stdout).toContain('failed');
+  expect(stdout).toContain('given up');
   await untilReady(200);
 });
 

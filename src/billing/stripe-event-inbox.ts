@@ -8,7 +8,7 @@ import { StripeEventsRepository } from './stripe-events.repository.js';
 /** Events in one statement, at most. */
 const BATCH = 500;
 /** From one queueing to the next one, ms: events of one customer that come meanwhile are one job. */
-const GATHER_MS = 50;
+const GATHER_MS = 10;
 
 interface Waiting {
   event: VerifiedEvent;
