@@ -75,37 +75,6 @@ const HISTORY_TURNS_MAX = 200;
 /** The longest conversation whose turns are counted: no reply may wait for its whole history. */
 const COUNTED_TURNS_MAX = 10_000;
 
-/** Replies that make their turn a part of the conversation; as the index `messages_answered` has it. */
-const ANSWERED = `role = 'model' AND status IN ('completed', 'cancelled') AND content <> '' AND last_version IS NULL`;
-
-/** One statement, and so one moment: the history is that of the claim. $3: characters of prompt, instruction and turns. */
-const CLAIM = `
-  WITH claimed AS (
-    UPDATE messages reply SET status = 'streaming', attempt = attempt + 1
-    WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'streaming') AND NOT EXISTS (
-      SELECT 1 FROM messages earlier
-      WHERE earlier.user_id = $1 AND earlier.chatroom_id = reply.chatroom_id AND earlier.id < $2
-        AND earlier.status IN ('pending', 'streaming'))
-    RETURNING user_id, chatroom_id, prompt_id, charge_id, attempt, failures, returns
-  )
-  SELECT claimed.chatroom_id, claimed.prompt_id, claimed.charge_id, claimed.attempt, claimed.failures, claimed.returns,
-    prompt.content AS prompt, room.system_instruction, room.model, room.title IS NULL AND room.auto_title AS awaits_title,
-    (SELECT count(*)::int FROM (
-       SELECT 1 FROM messages WHERE user_id = $1 AND chatroom_id = claimed.chatroom_id AND id < $2 AND ${ANSWERED}
-       LIMIT ${COUNTED_TURNS_MAX}) turn) AS turns,
-    (SELECT json_agg(json_build_object('prompt', turn.prompt, 'reply', turn.reply) ORDER BY turn.id) FROM (
-       SELECT answered.id, asked.content AS prompt, answered.content AS reply,
-         sum(length(asked.content) + length(answered.content)) OVER (ORDER BY answered.id DESC) AS characters
-       FROM (SELECT * FROM messages
-             WHERE user_id = $1 AND chatroom_id = claimed.chatroom_id AND id < $2 AND ${ANSWERED}
-             ORDER BY id DESC LIMIT ${HISTORY_TURNS_MAX}) answered
-       JOIN messages asked ON asked.user_id = answered.user_id AND asked.id = answered.prompt_id
-     ) turn
-     WHERE turn.characters <= $3 - length(prompt.content) - coalesce(length(room.system_instruction), 0)) AS history
-  FROM claimed
-  JOIN messages prompt ON prompt.user_id = claimed.user_id AND prompt.id = claimed.prompt_id
-  JOIN chatrooms room ON room.user_id = claimed.user_id AND room.id = claimed.chatroom_id`;
-
 /** What the worker does to replies. */
 @Injectable()
 export class RepliesRepository {
@@ -126,7 +95,13 @@ export class RepliesRepository {
    * without that index).
    */
   async claim({ userId, replyId }: ReplyJob, characters: number): Promise<ClaimedReply | null> {
-    const [row] = await this.messages.query<ClaimedRow[]>(CLAIM, [userId, replyId, characters]);
+    const [row] = await this.messages.query<ClaimedRow[]>('SELECT * FROM claim_reply($1, $2, $3, $4, $5)', [
+      userId,
+      replyId,
+      characters,
+      HISTORY_TURNS_MAX,
+      COUNTED_TURNS_MAX,
+    ]);
     if (row === undefined) return null;
     const history = row.history ?? [];
     return {

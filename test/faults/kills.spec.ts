@@ -44,8 +44,17 @@ it('a worker, in the middle of its streams: the other one writes them from the b
 });
 
 it('an API, in the middle of its requests: who had no answer asks the other one', async () => {
+  // Held up until the other one is through: all alone it would be done before the blow.
+  app.process.signal('SIGSTOP');
   const { accepted, all } = sendAll(crowd, apis, (n) => `mid-request ${n}`);
-  await until('some are accepted', () => accepted.length > 20);
+  let seen = -1;
+  await until('the other one is through', () => {
+    const through = accepted.length > 20 && accepted.length === seen;
+    seen = accepted.length;
+    return through;
+  });
+  app.process.signal('SIGCONT');
+  await until('some more are accepted', () => accepted.length > seen + 5);
   await app.process.kill();
   scene.api = second.api;
   const sent = await all;
