@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findFreePort } from '../local/services/ports.js';
 import type { SimulatedSms } from '../local/simulated-sms/simulated-sms.js';
 import { AppProcess } from './support/app-process.js';
-import { anEvent, aCheckout, press, sendWebhook, untilTier } from './support/billing.js';
+import {
+  anEvent,
+  aCheckout,
+  press,
+  sendWebhook,
+  untilAllEventsProcessed,
+  untilTier,
+} from './support/billing.js';
 import { aMobile, aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
 import { sentTo, startSms, theMessage } from './support/messages.js';
 import { Scrape } from './support/metrics.js';
@@ -178,6 +185,7 @@ it('webhook events are timed from Stripe on, and those that wait or have failed 
     'SELECT stripe_customer_id AS customer FROM subscriptions WHERE user_id = $1',
     [user.id],
   );
+  await untilAllEventsProcessed(app);
   app.stripe.fail({ status: 400, times: 2, path: /^\/v1\/subscriptions/ });
   const event = { type: 'invoice.paid', object: { object: 'invoice', customer: rows[0]?.customer } };
   expect((await sendWebhook(app, anEvent('evt_fails', event))).status).toBe(200);

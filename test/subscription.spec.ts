@@ -6,11 +6,11 @@ import {
   customerOf,
   pay,
   press,
-  storedEvents,
   stripeOf,
   stripeSubscription,
   subscriptionOf,
   type SubscriptionView,
+  untilAllEventsProcessed,
   untilTier,
 } from './support/billing.js';
 import { aUser, type SignedIn } from './support/factories.js';
@@ -171,13 +171,7 @@ describe('lost webhooks', () => {
   it('cancelled, resumed, and cancelled at once in the portal: the comparison with Stripe repairs it', async () => {
     const user = await aPayer();
     const { id } = await stripeSubscription(app, user);
-    // One that is acted on later would repair what is to be repaired here.
-    await until('every event so far is acted on', async () => {
-      const done = new Set(
-        (await storedEvents(app)).filter((event) => event.processed_at).map((event) => event.id),
-      );
-      return app.stripe.events.every((event) => done.has(event.id));
-    });
+    await untilAllEventsProcessed(app);
     app.stripe.setWebhooks('lose');
     const told: boolean[] = [];
     for (const cancel of [true, false]) {

@@ -112,6 +112,16 @@ export async function untilProcessed(app: TestApp, eventId: string): Promise<Sto
   );
 }
 
+/** One that is acted on later would repair what a test makes wrong, or fail in place of the one that is to. */
+export async function untilAllEventsProcessed(app: TestApp): Promise<void> {
+  await until('every event so far is acted on', async () => {
+    const done = new Set(
+      (await storedEvents(app)).filter((event) => event.processed_at).map((event) => event.id),
+    );
+    return app.stripe.events.every((event) => done.has(event.id));
+  });
+}
+
 /** An event as Stripe would make it; the application takes its id, type and customer. */
 export function anEvent(id: string, { type = 'customer.updated', object = {} } = {}): string {
   return JSON.stringify({ id, object: 'event', type, created: 1, livemode: false, data: { object } });
