@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { type EmbeddedPostgres, type PostgresOptions, startPostgres } from '../local/services/postgres.js';
+import { newId } from '../src/common/id.js';
 import type { Problem } from './support/api.js';
 import { type Accepted, aPrompt, aRoom, aUser, type SignedIn, theReply } from './support/factories.js';
 import { expectAnsweredOnce, finalReplyRow, replyRow } from './support/outcomes.js';
@@ -135,10 +136,7 @@ it('Postgres restarts under replies waiting and in flight: people are told, each
 
 it('a reply whose job was never queued is found and answered', async () => {
   const { prompt } = await promptOf('one to copy');
-  const [promptId, replyId] = [
-    '01900000-0000-7000-8000-000000000001',
-    '01900000-0000-7000-8000-000000000002',
-  ];
+  const [promptId, replyId] = [newId(), newId()];
   await database.query(
     `WITH prompt AS (
        INSERT INTO messages (user_id, id, chatroom_id, role, content, status)
