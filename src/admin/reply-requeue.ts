@@ -3,11 +3,10 @@ import { AppError } from '../common/app-error.js';
 import { idTime, newIdAt } from '../common/id.js';
 import { type OperatedReply, OperatedRepliesRepository } from '../messages/operated-replies.repository.js';
 import { PromptsService } from '../messages/prompts.service.js';
-import { dayStart } from '../quota/quota.service.js';
+import { dayEnd } from '../quota/quota.service.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 
 const BATCH = 100;
-const DAY_MS = 86_400_000;
 
 /** What was done about one reply. */
 export type Requeued =
@@ -63,15 +62,9 @@ export class ReplyRequeue {
     return done;
   }
 
-  private async askAnew({
-    id: replyId,
-    userId,
-    chatroomId,
-    chargeId,
-    tier,
-  }: OperatedReply): Promise<Requeued> {
+  private async askAnew({ id: replyId, userId, chatroomId, chargeId }: OperatedReply): Promise<Requeued> {
     const at = idTime(chargeId);
-    const charge = { id: newIdAt(at), tier, limit: null, resetAt: new Date(dayStart(at) + DAY_MS) };
+    const charge = { id: newIdAt(at), limit: null, resetAt: dayEnd(at) };
     try {
       const { reply } = await this.prompts.accept(userId, chatroomId, {
         ...{ charge, content: null, replaces: replyId, onlyAtEnd: true, claim: null },

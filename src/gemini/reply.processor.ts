@@ -3,7 +3,7 @@ import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/comm
 import { DelayedError, type Job } from 'bullmq';
 import { Env } from '../config/env.js';
 import { isFinal } from '../messages/message.entity.js';
-import { RepliesRepository } from '../messages/replies.repository.js';
+import { type FinishedReply, RepliesRepository } from '../messages/replies.repository.js';
 import type { ReplyJob } from '../queue/queues.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { runJob } from '../queue/traced-jobs.js';
@@ -67,7 +67,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     if (!result.done) return this.putBack(job, token, result.retryInMs);
     const { userId, chatroomId } = claimed;
     await Promise.all([
-      this.wakeNext(userId, chatroomId),
+      this.wake(result.finished ?? this.findNext(userId, chatroomId)),
       claimed.awaitsTitle && this.titles.request({ userId, chatroomId }),
     ]);
     return 'answered';
@@ -81,7 +81,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     if (!isFinal(reply)) return this.putBack(job, token, TURN_MS);
     // Whoever finished it may have died before Redis followed, or Redis was away.
     await this.service.tellEnd(reply);
-    await this.wakeNext(userId, reply.chatroomId);
+    await this.wake(this.findNext(userId, reply.chatroomId));
     return 'already final';
   }
 
@@ -98,10 +98,14 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     }
   }
 
-  private async wakeNext(userId: string, chatroomId: string): Promise<void> {
+  private async findNext(userId: string, chatroomId: string): Promise<FinishedReply> {
+    return { nextWaiting: await this.replies.findNextWaiting(userId, chatroomId) };
+  }
+
+  private async wake(finished: FinishedReply | Promise<FinishedReply>): Promise<void> {
     try {
-      const next = await this.replies.findNextWaiting(userId, chatroomId);
-      if (next !== null) await this.queue.promote(next);
+      const { nextWaiting } = await finished;
+      if (nextWaiting !== null) await this.queue.promote(nextWaiting);
     } catch (err) {
       this.logger.debug({ err }, 'The next reply of the room was not woken; it looks again by itself');
     }

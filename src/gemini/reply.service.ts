@@ -3,7 +3,12 @@ import { idTime } from '../common/id.js';
 import { Env } from '../config/env.js';
 import { tellReplyEnded } from '../messages/reply-end.js';
 import { isCharged, type Message } from '../messages/message.entity.js';
-import { type ClaimedReply, RepliesRepository, type ReplyOutcome } from '../messages/replies.repository.js';
+import {
+  type ClaimedReply,
+  type FinishedReply,
+  RepliesRepository,
+  type ReplyOutcome,
+} from '../messages/replies.repository.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { LiveText } from '../streaming/live-text.js';
 import { ReplyEvents } from '../streaming/reply-events.js';
@@ -13,12 +18,15 @@ import { GeminiClient, type GeminiRequest } from './gemini.client.js';
 import { GeminiAbortedError, GeminiError } from './gemini-error.js';
 import { failure, ReplyAttempt, storable } from './reply-attempt.js';
 
-/** What is to be done with a reply after one try; and, when Gemini takes no call from anybody for a while, with the queue. */
-export type TryResult = ({ done: true } | { done: false; retryInMs: number }) & {
+/**
+ * What is to be done with a reply after one try; and, when Gemini takes no call from anybody for a while, with the queue.
+ * `finished`: how this try made it final; null where somebody else did.
+ */
+export type TryResult = (
+  { done: true; finished: FinishedReply | null } | { done: false; retryInMs: number }
+) & {
   queuePauseMs: number | null;
 };
-
-const DONE: TryResult = { done: true, queuePauseMs: null };
 
 type EndedReply = Pick<Message, 'userId' | 'id' | 'chargeId' | 'attempt' | 'status' | 'content'>;
 
@@ -53,7 +61,7 @@ export class ReplyService {
       return await this.finish(reply, attempt.answered(), attempt.firstTokenAt);
     } catch (error) {
       // Cancelled, or another attempt has it: either way somebody else has written, or will.
-      if (call.isTakenAway) return DONE;
+      if (call.isTakenAway) return { done: true, finished: null, queuePauseMs: null };
       if (error instanceof GeminiAbortedError) return await this.retry(reply, 0, false);
       if (!(error instanceof GeminiError)) throw error;
       this.logger.warn(
@@ -81,7 +89,7 @@ export class ReplyService {
     const live = new LiveText(this.stream, reply.replyId, reply.attempt, () => {
       call.takeAway();
     });
-    await live.begin();
+    live.begin();
     try {
       attempt.begin();
       for await (const chunk of this.gemini.stream(request, call.signal)) {
@@ -102,11 +110,12 @@ export class ReplyService {
     outcome: ReplyOutcome,
     firstTokenAt: number | null = null,
   ): Promise<TryResult> {
-    if (await this.replies.finish(reply, outcome)) {
+    const finished = await this.replies.finish(reply, outcome);
+    if (finished !== null) {
       tellReplyEnded(reply.replyId, outcome, firstTokenAt);
       await this.tellEnd({ ...reply, ...outcome, id: reply.replyId });
     }
-    return DONE;
+    return { done: true, finished, queuePauseMs: null };
   }
 
   /**

@@ -5,8 +5,7 @@ import { AppError } from '../common/app-error.js';
 import { firstIdAt, newId } from '../common/id.js';
 import { Env } from '../config/env.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
-import type { Charge } from '../quota/tier-limit.guard.js';
-import { dayStart } from '../quota/quota.service.js';
+import { type Charge, dayStart } from '../quota/quota.service.js';
 import type { OwedReply } from '../queue/queues.js';
 import { type Tier, tierAt } from '../users/user.entity.js';
 import { assertAtEnd, endVersion, type Replaced } from './conversation-versions.js';
@@ -26,7 +25,15 @@ export interface ReplyRequest {
   claim: IdempotencyClaim | null;
 }
 
-export type AcceptedPrompt = [prompt: Message, reply: Message];
+export interface AcceptedPrompt {
+  prompt: Message;
+  reply: Message;
+}
+
+/** What was stored, and the person's tier at that moment. */
+export interface StoredPrompt extends AcceptedPrompt {
+  tier: Tier;
+}
 
 /** What is kept under an idempotency key of a request for a reply; `accept_reply` writes it. */
 export interface AcceptedOutcome {
@@ -65,7 +72,7 @@ export class OwedRepliesRepository {
    * @returns prompt and reply as they are now, or why there are none
    * @throws an error for which `IdempotencyKeysRepository.isTaken` holds, when a twin was faster
    */
-  async accept(userId: string, chatroomId: string, request: ReplyRequest): Promise<AcceptedPrompt | Refusal> {
+  async accept(userId: string, chatroomId: string, request: ReplyRequest): Promise<StoredPrompt | Refusal> {
     const { manager } = this.messages;
     const { replaces, onlyAtEnd } = request;
     try {
@@ -91,7 +98,7 @@ export class OwedRepliesRepository {
     const prompt = await this.messages.findOneBy({ userId, id: reply.promptId });
     if (prompt === null) return null;
     prompt.lastVersion = null;
-    return [prompt, this.asAccepted(reply)];
+    return { prompt, reply: this.asAccepted(reply) };
   }
 
   /** Replies that were owed already at a moment (epoch ms), in the order of an index, from behind `after` on. */
@@ -117,17 +124,20 @@ export class OwedRepliesRepository {
     chatroomId: string,
     { charge, content, claim }: ReplyRequest,
     replaced: Replaced | null,
-  ): Promise<AcceptedPrompt> {
+  ): Promise<StoredPrompt> {
     const promptId = content === null && replaced !== null ? replaced.promptId : charge.id;
     const versionOf = replaced?.versionOf ?? null;
     const now = new Date();
     const dayEnd = charge.resetAt.getTime();
-    const [{ refusal, room_version: version, reply: replyId }] = await manager.query<[Accepted]>(ACCEPT, [
-      ...[userId, chatroomId, promptId, content, newId(), now],
-      ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
-      ...[claim?.key ?? null, claim?.requestHash ?? null],
-      ...[charge.id, versionOf, charge.limit, firstIdAt(dayStart(dayEnd - 1)), firstIdAt(dayEnd)],
-    ]);
+    const [{ refusal, room_version: version, reply: replyId, tier }] = await manager.query<[Accepted]>(
+      ACCEPT,
+      [
+        ...[userId, chatroomId, promptId, content, newId(), now],
+        ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
+        ...[claim?.key ?? null, claim?.requestHash ?? null],
+        ...[charge.id, versionOf, charge.limit, firstIdAt(dayStart(dayEnd - 1)), firstIdAt(dayEnd)],
+      ],
+    );
     if (refusal === 'PERSON_NOT_FOUND') throw new AppError('UNAUTHENTICATED');
     if (refusal !== null) throw new Refused(refusal);
     const both = { userId, chatroomId, version, createdAt: now };
@@ -135,12 +145,14 @@ export class OwedRepliesRepository {
     const reply = this.asAccepted({
       ...{ ...both, id: replyId, promptId, chargeId: charge.id, versionOf: replyVersionOf },
     });
-    if (content === null) return [await manager.findOneByOrFail(Message, { userId, id: promptId }), reply];
+    if (content === null) {
+      return { prompt: await manager.findOneByOrFail(Message, { userId, id: promptId }), reply, tier };
+    }
     const prompt = this.messages.create({
       ...{ ...EMPTY, ...both, id: promptId, versionOf, role: 'user', content, status: 'completed' },
       ...{ promptId: null, chargeId: null, finishedAt: now },
     });
-    return [prompt, reply];
+    return { prompt, reply, tier };
   }
 
   /** A reply as it is born. */
@@ -165,10 +177,11 @@ interface Accepted {
   refusal: Refusal | 'PERSON_NOT_FOUND' | null;
   room_version: number;
   reply: string;
+  tier: Tier;
 }
 
 const ACCEPT = `
-  SELECT refusal, room_version, reply
+  SELECT refusal, room_version, reply, tier
   FROM accept_reply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
 
 const EMPTY = {

@@ -4,6 +4,7 @@ import { AppError } from '../common/app-error.js';
 import type { Replayer } from '../idempotency/idempotent.decorator.js';
 import { dailyLimitReached } from '../quota/daily-limit.js';
 import { QuotaService } from '../quota/quota.service.js';
+import { Tiers } from '../quota/tiers.js';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { PromptAcceptedResponse } from './dto/message.response.js';
 import { type AcceptedOutcome, OwedRepliesRepository, type ReplyRequest } from './owed-replies.repository.js';
@@ -19,6 +20,7 @@ export class PromptsService implements Replayer {
     private readonly owed: OwedRepliesRepository,
     private readonly cache: ChatroomListCache,
     private readonly quota: QuotaService,
+    private readonly tiers: Tiers,
     private readonly queue: ReplyQueue,
     private readonly tickets: StreamTickets,
   ) {}
@@ -29,17 +31,17 @@ export class PromptsService implements Replayer {
    */
   async accept(userId: string, chatroomId: string, request: ReplyRequest): Promise<PromptAcceptedResponse> {
     const accepted = await this.owed.accept(userId, chatroomId, request);
-    if (accepted === 'DAILY_PROMPT_LIMIT_REACHED') throw dailyLimitReached(request.charge);
+    if (accepted === 'DAILY_PROMPT_LIMIT_REACHED') {
+      this.tiers.remember(userId, 'basic');
+      throw dailyLimitReached(request.charge);
+    }
     if (typeof accepted === 'string') throw new AppError(accepted, REFUSALS[accepted]);
-    const [prompt, reply] = accepted;
+    const { prompt, reply, tier } = accepted;
     const { charge } = request;
+    this.tiers.remember(userId, tier);
     await Promise.all([
       this.attempt('confirm the charge', reply.id, this.quota.confirm(userId, charge.id)),
-      this.attempt(
-        'queue the reply',
-        reply.id,
-        this.queue.enqueue({ userId, replyId: reply.id, tier: charge.tier }),
-      ),
+      this.attempt('queue the reply', reply.id, this.queue.enqueue({ userId, replyId: reply.id, tier })),
       this.cache.invalidate(userId),
     ]);
     return PromptAcceptedResponse.from(prompt, reply, this.tickets.issue(userId, reply.id));
@@ -49,7 +51,7 @@ export class PromptsService implements Replayer {
   async replay(userId: string, outcome: AcceptedOutcome): Promise<PromptAcceptedResponse> {
     const accepted = await this.owed.findAccepted(userId, outcome);
     if (accepted === null) throw new AppError('CHATROOM_NOT_FOUND');
-    const [prompt, reply] = accepted;
+    const { prompt, reply } = accepted;
     return PromptAcceptedResponse.from(prompt, reply, this.tickets.issue(userId, reply.id));
   }
 

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import type { ReplyJob } from '../queue/queues.js';
-import { bringBack, lastVersionWhere } from './conversation-versions.js';
 import { Message, type MessageStatus } from './message.entity.js';
 import type { ReplyErrorCode } from './reply-error.js';
 
@@ -69,6 +68,12 @@ export interface ReplyOutcome {
   totalMs: number | null;
 }
 
+/** What is to be done once a reply is final. */
+export interface FinishedReply {
+  /** The next reply that is owed in the room, where it only waits for its turn. */
+  nextWaiting: string | null;
+}
+
 /** The longest history that is looked at, in turns. */
 const HISTORY_TURNS_MAX = 200;
 
@@ -116,23 +121,12 @@ export class RepliesRepository {
   }
 
   /**
-   * Gives the reply its final state and, where there is no answer, takes the charge back: one statement, and only for
-   * the newest attempt. False when that was not this one.
+   * Gives the reply its final state and, where there is no answer, takes the charge back: all or nothing, and only for
+   * the newest attempt. Null when that was not this one.
    */
-  async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<boolean> {
-    const rows: unknown[] = await this.messages.query(
-      `WITH done AS (
-         UPDATE messages reply SET status = $4, content = $5, error_code = $6, finish_reason = $7, model = $8,
-           prompt_tokens = $9, output_tokens = $10, turns_left_out = $11, first_token_ms = $12, total_ms = $13,
-           finished_at = now(), last_version = ${lastVersionWhere("$4 <> 'completed'")}
-         WHERE user_id = $1 AND id = $2 AND attempt = $3 AND status = 'streaming'
-         RETURNING user_id, chatroom_id, charge_id, last_version
-       ), back AS (${bringBack('done')}
-       ), refund AS (
-         DELETE FROM prompt_charges charge USING done
-         WHERE $4 <> 'completed' AND charge.user_id = done.user_id AND charge.id = done.charge_id
-       )
-       SELECT charge_id FROM done`,
+  async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<FinishedReply | null> {
+    const [row] = await this.messages.query<{ finished: boolean; next_waiting: string | null }[]>(
+      'SELECT * FROM finish_reply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
       [
         reply.userId,
         reply.replyId,
@@ -149,7 +143,7 @@ export class RepliesRepository {
         outcome.totalMs,
       ],
     );
-    return rows.length === 1;
+    return row?.finished ? { nextWaiting: row.next_waiting } : null;
   }
 
   /** Puts the reply back for another attempt; `failed` counts against how often the model is tried. */

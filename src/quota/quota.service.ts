@@ -22,6 +22,15 @@ export interface QuotaState {
   resetAt: Date;
 }
 
+/** What a prompt is charged as, once it is stored. */
+export interface Charge {
+  /** A new prompt is stored under it, too. */
+  id: string;
+  /** Charges that a Basic person may have on the day of this one, which ends at `resetAt`; null: as many as they like. */
+  limit: number | null;
+  resetAt: Date;
+}
+
 export interface Reservation extends QuotaState {
   accepted: boolean;
 }
@@ -76,13 +85,18 @@ export class QuotaService {
     private readonly charges: QuotaRepository,
   ) {}
 
-  /** Takes one prompt of the day, or finds the limit reached. */
-  async reserve(userId: string, tier: Tier, chargeId: string): Promise<Reservation> {
+  /** @param id made now */
+  charge(id: string): Charge {
+    return { id, limit: this.env.BASIC_DAILY_PROMPTS, resetAt: dayEnd(idTime(id)) };
+  }
+
+  /** Takes one prompt of a Basic person's day, or finds the limit reached. */
+  async reserve(userId: string, chargeId: string): Promise<Reservation> {
     const at = idTime(chargeId);
-    const reservation = await this.decide(userId, tier, at, chargeId);
+    const reservation = await this.decide(userId, 'basic', at, chargeId);
     if (reservation.accepted) return reservation;
     await this.reconcile(userId, at);
-    return this.decide(userId, tier, at, chargeId);
+    return this.decide(userId, 'basic', at, chargeId);
   }
 
   async state(userId: string, tier: Tier, now = Date.now()): Promise<QuotaState> {
@@ -122,7 +136,7 @@ export class QuotaService {
       [found, accepted, used] = await RESERVE.run(this.redis, [key], args);
       if (!found) throw new Error('Redis lost the quota twice within one request');
     }
-    return { accepted: accepted === 1, used, limit, resetAt: new Date(day + DAY_MS) };
+    return { accepted: accepted === 1, used, limit, resetAt: dayEnd(at) };
   }
 }
 
@@ -130,6 +144,8 @@ export class QuotaService {
 const SETTLED_MS = 60_000;
 
 export const dayStart = (time: number): number => time - (time % DAY_MS);
+/** Next midnight. */
+export const dayEnd = (time: number): Date => new Date(dayStart(time) + DAY_MS);
 
 function dayKey(userId: string, time: number): string {
   return keys.usage(userId, new Date(time).toISOString().slice(0, 10));

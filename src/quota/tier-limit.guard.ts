@@ -12,29 +12,18 @@ import {
 } from '@nestjs/common';
 import type { HttpArgumentsHost } from '@nestjs/common/interfaces/index.js';
 import type { FastifyReply } from 'fastify';
-import { catchError, from, mergeMap, type Observable, throwError } from 'rxjs';
+import { catchError, concatMap, from, type Observable } from 'rxjs';
 import { ApiProblems } from '../common/api-problems.js';
+import { AppError } from '../common/app-error.js';
 import { newId } from '../common/id.js';
 import { type IdempotentRequest, isReplay } from '../idempotency/idempotent.decorator.js';
-import { type Tier, tierAt } from '../users/user.entity.js';
-import { UsersService } from '../users/users.service.js';
 import { dailyLimitReached, secondsUntil } from './daily-limit.js';
-import { type QuotaState, QuotaService } from './quota.service.js';
+import { type Charge, QuotaService, type QuotaState, type Reservation } from './quota.service.js';
+import { Tiers } from './tiers.js';
 
 interface ReservingRequest extends IdempotentRequest {
   charge?: Charge;
-  quota?: QuotaState;
-}
-
-/** What the tier limit guard reserved for a request. */
-export interface Charge {
-  /** A new prompt is stored under it, too. */
-  id: string;
-  /** Of the person, at this moment. */
-  tier: Tier;
-  /** Charges that the person may have on the day of this one, which ends at `resetAt`; null: as many as they like. */
-  limit: number | null;
-  resetAt: Date;
+  reservation?: Reservation;
 }
 
 export const ReservedCharge = createParamDecorator((_data: unknown, context: ExecutionContext): Charge => {
@@ -43,61 +32,88 @@ export const ReservedCharge = createParamDecorator((_data: unknown, context: Exe
   return charge;
 });
 
-/** Reserves one prompt of the person's day before anything else happens, and says in headers where they stand. Replays are not counted. */
+/**
+ * Reserves one prompt of a Basic person's day before anything else happens. Who was Pro a moment ago reserves none: should
+ * that have ended, the prompt is counted where it is stored. Replays are not counted.
+ */
 @Injectable()
 export class TierLimitGuard implements CanActivate {
   constructor(
-    private readonly users: UsersService,
     private readonly quota: QuotaService,
+    private readonly tiers: Tiers,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<ReservingRequest>();
-    const user = await this.users.load(request.user.id);
-    const tier = tierAt(user, new Date());
     const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const userId = request.user.id;
     if (isReplay(request)) {
-      setRateLimitHeaders(reply, await this.quota.state(user.id, tier));
+      setRateLimitHeaders(reply, await this.quota.state(userId, await this.tiers.look(userId)));
       return true;
     }
-    const chargeId = newId();
-    const reservation = await this.quota.reserve(user.id, tier, chargeId);
-    setRateLimitHeaders(reply, reservation);
-    if (!reservation.accepted) {
-      throw dailyLimitReached(reservation);
-    }
-    request.charge = { id: chargeId, tier, limit: reservation.limit, resetAt: reservation.resetAt };
-    request.quota = reservation;
-    return true;
+    request.charge = this.quota.charge(newId());
+    if (this.tiers.lastSeen(userId) === 'pro') return true;
+    request.reservation = await this.quota.reserve(userId, request.charge.id);
+    if (request.reservation.accepted || (await this.tiers.look(userId)) === 'pro') return true;
+    setRateLimitHeaders(reply, request.reservation);
+    throw dailyLimitReached(request.charge);
   }
 }
 
-/** Gives the reservation back when the request ends in an error: a prompt that was not stored is not charged. */
+/**
+ * Says in headers where the person stands, and gives the reservation back when the request ends in an error: a prompt
+ * that was not stored is not charged.
+ */
 @Injectable()
 export class ReservationInterceptor implements NestInterceptor {
   private readonly logger = new Logger(ReservationInterceptor.name);
 
-  constructor(private readonly quota: QuotaService) {}
+  constructor(
+    private readonly quota: QuotaService,
+    private readonly tiers: Tiers,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next
-      .handle()
-      .pipe(
-        catchError((error: unknown) =>
-          from(this.release(context.switchToHttp())).pipe(mergeMap(() => throwError(() => error))),
-        ),
-      );
+    const http = context.switchToHttp();
+    return next.handle().pipe(
+      concatMap(async (answer: unknown) => {
+        await this.tellState(http);
+        return answer;
+      }),
+      catchError((error: unknown) => from(this.giveBack(http, error))),
+    );
   }
 
-  private async release(http: HttpArgumentsHost): Promise<void> {
-    const { user, charge, quota } = http.getRequest<ReservingRequest>();
-    if (charge === undefined || quota === undefined) return;
-    setRateLimitHeaders(http.getResponse<FastifyReply>(), { ...quota, used: quota.used - 1 });
+  /** @throws the error */
+  private async giveBack(http: HttpArgumentsHost, error: unknown): Promise<never> {
+    const request = http.getRequest<ReservingRequest>();
+    const { charge, reservation } = request;
+    if (charge !== undefined && reservation?.accepted) {
+      request.reservation = { ...reservation, used: reservation.used - 1 };
+      await this.attempt(request, () => this.quota.release(request.user.id, charge.id));
+    }
+    // An outage is not asked who the person is.
+    if (error instanceof AppError) await this.tellState(http);
+    throw error;
+  }
+
+  private async tellState(http: HttpArgumentsHost): Promise<void> {
+    const request = http.getRequest<ReservingRequest>();
+    const userId = request.user.id;
+    await this.attempt(request, async () => {
+      const tier = this.tiers.lastSeen(userId) ?? (await this.tiers.look(userId));
+      if (tier === 'pro') return;
+      const state = request.reservation ?? (await this.quota.state(userId, tier));
+      setRateLimitHeaders(http.getResponse<FastifyReply>(), state);
+    });
+  }
+
+  /** What the request has done stands: a reservation ends by itself, and an answer does without its headers. */
+  private async attempt({ user }: ReservingRequest, work: () => Promise<void>): Promise<void> {
     try {
-      await this.quota.release(user.id, charge.id);
+      await work();
     } catch (err) {
-      // The reservation ends by itself.
-      this.logger.warn({ err, userId: user.id }, 'A reserved prompt could not be given back at once');
+      this.logger.warn({ err, userId: user.id }, 'The quota could not be brought up to date at once');
     }
   }
 }

@@ -26,8 +26,9 @@ export class LiveText {
     private readonly onFenced: () => void,
   ) {}
 
-  async begin(): Promise<void> {
-    await this.try(() => this.stream.begin(this.replyId, this.attempt));
+  /** First of all. What is written goes behind it; nobody need wait for it. */
+  begin(): void {
+    this.flushing = this.try(() => this.stream.begin(this.replyId, this.attempt)).then(() => this.flush());
   }
 
   write(text: string): void {

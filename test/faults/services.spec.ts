@@ -101,7 +101,7 @@ it('Redis cannot be reached for 10 s while prompts arrive', async () => {
 
 it('Postgres restarts in the middle of a burst', async () => {
   app.gemini.pace({ chunkMs: 50 });
-  const { accepted, all } = sendAll(crowd, [app.api], (n) => `restarted ${n}`);
+  const { accepted, all } = sendAll(crowd, [app.api], (n) => `restarted ${n}`, APART_MS);
   await until('some are accepted', () => accepted.length > 50);
   const watchers = watch(accepted, [app.api]);
   const { port } = postgres;
