@@ -1,8 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { AccountsModule, AccountsWorkerModule } from './accounts/accounts.module.js';
 import { AuditModule } from './audit/audit.module.js';
+import { AdmissionGuard } from './auth/admission.guard.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtAuthGuard } from './auth/jwt-auth.guard.js';
 import { BillingModule, BillingWorkerModule } from './billing/billing.module.js';
@@ -17,7 +18,6 @@ import { DatabaseModule } from './database/database.module.js';
 import { ExportModule } from './export/export.module.js';
 import { GeminiModule } from './gemini/gemini.module.js';
 import { IdempotencyGuard } from './idempotency/idempotency.guard.js';
-import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { MessagesModule } from './messages/messages.module.js';
 import { OpsModule } from './ops/ops.module.js';
@@ -74,12 +74,12 @@ export class AppModule {
           : []),
       ],
       providers: [
-        // In this order: what an address may try, who it is, what that person may ask for, whether it was done before.
-        { provide: APP_GUARD, useClass: IpThrottlerGuard },
-        { provide: APP_GUARD, useClass: JwtAuthGuard },
+        IpThrottlerGuard,
+        JwtAuthGuard,
+        // In this order: what an address may try and who it is, what that person may ask for, whether it was done before.
+        { provide: APP_GUARD, useClass: AdmissionGuard },
         { provide: APP_GUARD, useClass: UserThrottlerGuard },
         { provide: APP_GUARD, useClass: IdempotencyGuard },
-        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

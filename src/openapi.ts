@@ -4,7 +4,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { problemContent } from './common/api-problems.js';
 import { UNTHROTTLED } from './common/throttling.js';
 import { PROBLEMS, type ProblemCode } from './common/app-error.js';
-import { KEY_HEADER } from './idempotency/idempotent.decorator.js';
+import { KEY_HEADER } from './idempotency/idempotent-request.js';
 
 const INTRODUCTION = `
 Backend for AI chat: sign in with a mobile number and a one-time code, make chatrooms, send prompts, fetch the replies

@@ -4,26 +4,24 @@ import { AuthGuard } from '@nestjs/passport';
 import { AppError } from '../common/app-error.js';
 import { IS_PUBLIC } from '../common/public.decorator.js';
 
-type Decision = ReturnType<InstanceType<ReturnType<typeof AuthGuard>>['canActivate']>;
-
-/** Global: every route asks for an access token unless it is `@Public()`. */
+/** Every route asks for an access token unless it is `@Public()`. */
 @Injectable()
 export class JwtAuthGuard extends AuthGuard('jwt') {
   constructor(private readonly reflector: Reflector) {
     super();
   }
 
-  override canActivate(context: ExecutionContext): Decision {
-    const isPublic = this.reflector.getAllAndOverride<boolean>(IS_PUBLIC, [
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const isPublic = this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, [
       context.getHandler(),
       context.getClass(),
     ]);
-    return isPublic || this.authenticate(context);
+    return isPublic ?? this.authenticate(context);
   }
 
   /** Asks for an access token, whatever the route says. */
-  protected authenticate(context: ExecutionContext): Decision {
-    return super.canActivate(context);
+  protected async authenticate(context: ExecutionContext): Promise<boolean> {
+    return (await super.canActivate(context)) as boolean;
   }
 
   /** @param error what the strategy threw; outages must stay outages and not turn into a 401 */

@@ -2,6 +2,7 @@ import { Processor } from '@nestjs/bullmq';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { Env } from '../config/env.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { STRIPE_EVENT_QUEUE, STRIPE_RECONCILE_QUEUE } from '../queue/queues.js';
 import { workerOptions } from '../queue/worker-options.js';
@@ -41,6 +42,7 @@ const EVENT_CONCURRENCY = 4;
     TypeOrmModule.forFeature([Subscription, DuplicateSubscription, StripeEvent]),
     UsersModule,
     QueueModule,
+    IdempotencyModule,
   ],
   controllers: [BillingController, WebhookController],
   providers: [

@@ -1,4 +1,4 @@
-import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, type Type, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { AppError, type FieldError } from './app-error.js';
 import { isOptionalBody } from './optional-body.js';
 
@@ -10,6 +10,8 @@ const DEPTH_MAX = 20;
  * that Postgres can store. Everything wrong is reported at once, with the path of each field.
  */
 export class RequestValidationPipe extends ValidationPipe {
+  private readonly mayBeEmpty = new Set<Type>();
+
   constructor() {
     super({
       whitelist: true,
@@ -31,10 +33,23 @@ export class RequestValidationPipe extends ValidationPipe {
         errors: [{ path: '', message: 'the body must be a JSON object' }],
       });
     }
+    if (metadata.type === 'query' && metadata.metatype !== undefined && isEmpty(value)) {
+      return this.empty(metadata, metadata.metatype);
+    }
     assertStorable(value, '');
     return super.transform(value, metadata) as Promise<unknown>;
   }
+
+  /** Most queries are empty. Whether that is valid does not change, so it is found out once for each class. */
+  private async empty(metadata: ArgumentMetadata, metatype: Type): Promise<unknown> {
+    if (this.mayBeEmpty.has(metatype)) return new metatype();
+    const query: unknown = await super.transform({}, metadata);
+    this.mayBeEmpty.add(metatype);
+    return query;
+  }
 }
+
+const isEmpty = (value: unknown): boolean => isPlainObject(value) && Object.keys(value).length === 0;
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,14 +1,13 @@
-import { applyDecorators, type ExecutionContext, Injectable } from '@nestjs/common';
+import { applyDecorators, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import {
   SkipThrottle,
   ThrottlerGuard,
   type ThrottlerLimitDetail,
   type ThrottlerModuleOptions,
-  type ThrottlerRequest,
 } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
-import type { Env } from '../config/env.js';
+import { Env } from '../config/env.js';
 import { keys } from '../redis/keys.js';
 import type { RedisClient } from '../redis/redis-client.js';
 import { addressBlock } from './address-block.js';
@@ -64,25 +63,24 @@ export class IpThrottlerGuard extends ThrottlerGuard {
 /** After authentication: bounds what one person can ask for, from wherever. */
 @Injectable()
 export class UserThrottlerGuard extends ThrottlerGuard {
+  @Inject(Env) private readonly env!: Env;
+
   override async onModuleInit(): Promise<void> {
     await super.onModuleInit();
     this.throttlers = this.throttlers.filter(({ name }) => name === BY_USER);
   }
 
-  protected override shouldSkip(context: ExecutionContext): Promise<boolean> {
-    return Promise.resolve(userOf(context.switchToHttp().getRequest()) === undefined);
-  }
-
   /** Most requests were counted when their session was looked for; see Admission. */
-  protected override handleRequest(props: ThrottlerRequest): Promise<boolean> {
-    const { counted } = props.context.switchToHttp().getRequest<AuthenticatedRequest>().user;
-    if (counted === undefined) return super.handleRequest(props);
-    if (counted.requests <= props.limit) return Promise.resolve(true);
-    return refuse({ timeToBlockExpire: Math.ceil(counted.endsInMs / 1000) });
+  override canActivate(context: ExecutionContext): Promise<boolean> {
+    const { user } = context.switchToHttp().getRequest<Partial<AuthenticatedRequest>>();
+    if (user === undefined) return Promise.resolve(true);
+    if (user.counted === undefined) return super.canActivate(context);
+    if (user.counted.requests <= this.env.THROTTLE_USER_PER_MINUTE) return Promise.resolve(true);
+    return refuse({ timeToBlockExpire: Math.ceil(user.counted.endsInMs / 1000) });
   }
 
   protected override getTracker(request: Partial<AuthenticatedRequest>): Promise<string> {
-    return Promise.resolve(userOf(request) ?? '');
+    return Promise.resolve(request.user?.id ?? '');
   }
 
   protected override throwThrottlingException(
@@ -92,8 +90,6 @@ export class UserThrottlerGuard extends ThrottlerGuard {
     return refuse(detail);
   }
 }
-
-const userOf = (request: Partial<AuthenticatedRequest>): string | undefined => request.user?.id;
 
 function refuse({ timeToBlockExpire }: Pick<ThrottlerLimitDetail, 'timeToBlockExpire'>): Promise<never> {
   return Promise.reject(

@@ -3,7 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { LessThanOrEqual, QueryFailedError, Repository } from 'typeorm';
 import { Env } from '../config/env.js';
 import { IdempotencyKey } from './idempotency-key.entity.js';
-import type { IdempotencyClaim } from './idempotent.decorator.js';
+import type { IdempotencyClaim } from './idempotent-request.js';
 
 const UNIQUE_VIOLATION = '23505';
 

@@ -13,7 +13,7 @@ import {
   type IdempotentRoute,
   KEY_HEADER,
   KEY_LENGTH_MAX,
-} from './idempotent.decorator.js';
+} from './idempotent-request.js';
 import { hashRequest } from './request-hash.js';
 import { RunningRequests } from './running-requests.js';
 

@@ -11,9 +11,9 @@ import {
   type IdempotentRoute,
   isReplay,
   REPLAYED_HEADER,
-} from './idempotent.decorator.js';
+} from './idempotent-request.js';
 
-/** Global: answers replays in place of the handler, and sees to it that what a handler did is kept. */
+/** Answers replays in place of the handler, and sees to it that what a handler did is kept. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
   constructor(

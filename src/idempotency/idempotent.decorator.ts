@@ -4,42 +4,19 @@ import {
   type ExecutionContext,
   SetMetadata,
   type Type,
+  UseInterceptors,
 } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
-import type { AuthenticatedRequest } from '../common/current-user.js';
-
-export const KEY_HEADER = 'Idempotency-Key';
-export const REPLAYED_HEADER = 'idempotency-replayed';
-export const KEY_LENGTH_MAX = 255;
-
-/** A key that a request brought, and what it stands for. Whoever stores the effect stores this with it. */
-export interface IdempotencyClaim {
-  key: string;
-  requestHash: Buffer;
-}
-
-/** Makes the answer to a request again from what was kept of it. */
-export interface Replayer {
-  replay(userId: string, outcome: unknown): Promise<object>;
-}
-
-/** What `@Idempotent()` says about a route. */
-export interface IdempotentRoute {
-  replayer: Type<Replayer> | null;
-}
-
-/** What the idempotency guard leaves on a request that brought a key. */
-export interface IdempotentRequest extends AuthenticatedRequest {
-  idempotency?: {
-    claim: IdempotencyClaim;
-    /** Set when the request had its effect before: it is answered from this, and nothing else happens. */
-    outcome?: unknown;
-    /** Set while the request is carried out: lets its twins go on. */
-    leave?: () => Promise<void>;
-  };
-}
-
-export const IDEMPOTENT = 'idempotent';
+import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+import {
+  IDEMPOTENT,
+  type IdempotencyClaim,
+  type IdempotentRequest,
+  type IdempotentRoute,
+  KEY_HEADER,
+  KEY_LENGTH_MAX,
+  type Replayer,
+} from './idempotent-request.js';
 
 /**
  * On a POST that creates or charges something: with an `Idempotency-Key`, repeating it does nothing and is answered
@@ -52,6 +29,8 @@ export const IDEMPOTENT = 'idempotent';
 export const Idempotent = (replayer: Type<Replayer> | null = null): MethodDecorator =>
   applyDecorators(
     SetMetadata(IDEMPOTENT, { replayer } satisfies IdempotentRoute),
+    // Not global: a route with no interceptor at all goes without Nest's observables.
+    UseInterceptors(IdempotencyInterceptor),
     ApiHeader({
       name: KEY_HEADER,
       required: false,
@@ -69,6 +48,3 @@ export const ClaimedKey = createParamDecorator(
   (_data: unknown, context: ExecutionContext): IdempotencyClaim | null =>
     context.switchToHttp().getRequest<IdempotentRequest>().idempotency?.claim ?? null,
 );
-
-/** Whether a request had its effect before: it must be neither counted nor limited again. */
-export const isReplay = (request: IdempotentRequest): boolean => request.idempotency?.outcome !== undefined;

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ChatroomsModule } from '../chatrooms/chatrooms.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { QuotaModule } from '../quota/quota.module.js';
 import { StreamingModule } from '../streaming/streaming.module.js';
@@ -23,7 +24,14 @@ import { StreamAccessGuard } from './stream-access.guard.js';
 import { StreamTickets } from './stream-tickets.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Message]), ChatroomsModule, QueueModule, QuotaModule, StreamingModule],
+  imports: [
+    TypeOrmModule.forFeature([Message]),
+    ChatroomsModule,
+    IdempotencyModule,
+    QueueModule,
+    QuotaModule,
+    StreamingModule,
+  ],
   controllers: [MessagesController, RepliesController, MessageSearchController],
   providers: [
     MessagesRepository,

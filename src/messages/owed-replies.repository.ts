@@ -4,7 +4,7 @@ import { type EntityManager, Repository } from 'typeorm';
 import { AppError } from '../common/app-error.js';
 import { firstIdAt, newId } from '../common/id.js';
 import { Env } from '../config/env.js';
-import type { IdempotencyClaim } from '../idempotency/idempotent.decorator.js';
+import type { IdempotencyClaim } from '../idempotency/idempotent-request.js';
 import { type Charge, dayStart } from '../quota/quota.service.js';
 import type { OwedReply } from '../queue/queues.js';
 import { type Tier, tierAt } from '../users/user.entity.js';

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ChatroomListCache } from '../chatrooms/chatroom-list-cache.js';
 import { AppError } from '../common/app-error.js';
-import type { Replayer } from '../idempotency/idempotent.decorator.js';
+import type { Replayer } from '../idempotency/idempotent-request.js';
 import { dailyLimitReached } from '../quota/daily-limit.js';
 import { QuotaService } from '../quota/quota.service.js';
 import { Tiers } from '../quota/tiers.js';

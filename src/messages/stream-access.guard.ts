@@ -20,7 +20,7 @@ export class StreamAccessGuard extends JwtAuthGuard {
     super(reflector);
   }
 
-  override canActivate(context: ExecutionContext): ReturnType<JwtAuthGuard['canActivate']> {
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<StreamRequest>();
     const { ticket } = request.query;
     if (ticket === undefined) return this.authenticate(context);

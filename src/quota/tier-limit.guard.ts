@@ -16,7 +16,7 @@ import { catchError, concatMap, from, type Observable } from 'rxjs';
 import { ApiProblems } from '../common/api-problems.js';
 import { AppError } from '../common/app-error.js';
 import { newId } from '../common/id.js';
-import { type IdempotentRequest, isReplay } from '../idempotency/idempotent.decorator.js';
+import { type IdempotentRequest, isReplay } from '../idempotency/idempotent-request.js';
 import { dailyLimitReached, secondsUntil } from './daily-limit.js';
 import { type Charge, QuotaService, type QuotaState, type Reservation } from './quota.service.js';
 import { Tiers } from './tiers.js';
