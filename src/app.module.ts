@@ -17,7 +17,6 @@ import { Env } from './config/env.js';
 import { DatabaseModule } from './database/database.module.js';
 import { ExportModule } from './export/export.module.js';
 import { GeminiModule } from './gemini/gemini.module.js';
-import { IdempotencyGuard } from './idempotency/idempotency.guard.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { MessagesModule } from './messages/messages.module.js';
 import { OpsModule } from './ops/ops.module.js';
@@ -76,10 +75,8 @@ export class AppModule {
       providers: [
         IpThrottlerGuard,
         JwtAuthGuard,
-        // In this order: what an address may try and who it is, what that person may ask for, whether it was done before.
+        UserThrottlerGuard,
         { provide: APP_GUARD, useClass: AdmissionGuard },
-        { provide: APP_GUARD, useClass: UserThrottlerGuard },
-        { provide: APP_GUARD, useClass: IdempotencyGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

@@ -11,7 +11,7 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
     super();
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const isPublic = this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, [
       context.getHandler(),
       context.getClass(),
@@ -20,8 +20,8 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
   }
 
   /** Asks for an access token, whatever the route says. */
-  protected async authenticate(context: ExecutionContext): Promise<boolean> {
-    return (await super.canActivate(context)) as boolean;
+  protected authenticate(context: ExecutionContext): Promise<boolean> {
+    return super.canActivate(context) as Promise<boolean>;
   }
 
   /** @param error what the strategy threw; outages must stay outages and not turn into a 401 */

@@ -1,4 +1,10 @@
-import { type ArgumentMetadata, type Type, type ValidationError, ValidationPipe } from '@nestjs/common';
+import {
+  type ArgumentMetadata,
+  type PipeTransform,
+  type Type,
+  type ValidationError,
+  ValidationPipe,
+} from '@nestjs/common';
 import { AppError, type FieldError } from './app-error.js';
 import { isOptionalBody } from './optional-body.js';
 
@@ -9,43 +15,40 @@ const DEPTH_MAX = 20;
  * The one way into the application for bodies, queries and parameters: only known fields, the right types, and text
  * that Postgres can store. Everything wrong is reported at once, with the path of each field.
  */
-export class RequestValidationPipe extends ValidationPipe {
+export class RequestValidationPipe implements PipeTransform {
+  private readonly validation = new ValidationPipe({
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    transform: true,
+    stopAtFirstError: true,
+    exceptionFactory: (errors) =>
+      new AppError('VALIDATION_FAILED', { errors: errors.flatMap((e) => flatten(e)) }),
+  });
   private readonly mayBeEmpty = new Set<Type>();
 
-  constructor() {
-    super({
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      transform: true,
-      stopAtFirstError: true,
-      exceptionFactory: (errors) =>
-        new AppError('VALIDATION_FAILED', { errors: errors.flatMap((e) => flatten(e)) }),
-    });
-  }
-
-  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'custom') return value;
-    if (metadata.type === 'body' && value === undefined && isOptionalBody(metadata.metatype)) {
-      return super.transform({}, metadata) as Promise<unknown>;
+  transform(value: unknown, metadata: ArgumentMetadata): unknown {
+    const { type, metatype } = metadata;
+    if (type === 'custom') return value;
+    if (type === 'body' && value === undefined && isOptionalBody(metatype)) {
+      return this.validation.transform({}, metadata);
     }
-    if (metadata.type === 'body' && !isPlainObject(value)) {
+    if (type === 'body' && !isPlainObject(value)) {
       throw new AppError('VALIDATION_FAILED', {
         errors: [{ path: '', message: 'the body must be a JSON object' }],
       });
     }
-    if (metadata.type === 'query' && metadata.metatype !== undefined && isEmpty(value)) {
-      return this.empty(metadata, metadata.metatype);
-    }
+    if (type === 'query' && metatype !== undefined && isEmpty(value)) return this.empty(metadata, metatype);
     assertStorable(value, '');
-    return super.transform(value, metadata) as Promise<unknown>;
+    return this.validation.transform(value, metadata);
   }
 
   /** Most queries are empty. Whether that is valid does not change, so it is found out once for each class. */
-  private async empty(metadata: ArgumentMetadata, metatype: Type): Promise<unknown> {
+  private empty(metadata: ArgumentMetadata, metatype: Type): unknown {
     if (this.mayBeEmpty.has(metatype)) return new metatype();
-    const query: unknown = await super.transform({}, metadata);
-    this.mayBeEmpty.add(metatype);
-    return query;
+    return this.validation.transform({}, metadata).then((query: unknown) => {
+      this.mayBeEmpty.add(metatype);
+      return query;
+    });
   }
 }
 

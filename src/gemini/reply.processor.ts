@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { DelayedError, type Job } from 'bullmq';
@@ -32,6 +33,8 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
     private readonly titles: TitleService,
   ) {
     super();
+    // Each reply in flight listens.
+    setMaxListeners(0, this.stopping.signal);
   }
 
   override process(job: Job<ReplyJob>, token?: string): Promise<string> {

@@ -1,16 +1,13 @@
 import { finished } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../common/app-error.js';
 import type { IdempotencyKey } from './idempotency-key.entity.js';
 import { IdempotencyKeysRepository } from './idempotency-keys.repository.js';
 import {
-  IDEMPOTENT,
   type IdempotencyClaim,
   type IdempotentRequest,
-  type IdempotentRoute,
   KEY_HEADER,
   KEY_LENGTH_MAX,
 } from './idempotent-request.js';
@@ -22,22 +19,20 @@ const TWIN_WAIT_MS = 5000;
 const TWIN_POLL_MS = 40;
 
 /**
- * Global, after authentication and before the guards of a route: finds out whether a request was carried out before,
+ * After authentication and before what a route charges for: finds out whether a request was carried out before,
  * and lets only one of several twins go on at a time. The interceptor then answers.
  */
 @Injectable()
 export class IdempotencyGuard implements CanActivate {
   constructor(
-    private readonly reflector: Reflector,
     private readonly keys: IdempotencyKeysRepository,
     private readonly running: RunningRequests,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const route = this.reflector.get<IdempotentRoute | undefined>(IDEMPOTENT, context.getHandler());
     const request = context.switchToHttp().getRequest<IdempotentRequest>();
     const key = request.headers[KEY_HEADER.toLowerCase()];
-    if (route === undefined || key === undefined) return true;
+    if (key === undefined) return true;
     const claim = { key: validKey(key), requestHash: hashOf(request) };
     request.idempotency = { claim };
     const kept = await this.keptOrAlone(request, claim, context.switchToHttp().getResponse<FastifyReply>());

@@ -4,9 +4,11 @@ import {
   type ExecutionContext,
   SetMetadata,
   type Type,
+  UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
+import { IdempotencyGuard } from './idempotency.guard.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import {
   IDEMPOTENT,
@@ -29,7 +31,8 @@ import {
 export const Idempotent = (replayer: Type<Replayer> | null = null): MethodDecorator =>
   applyDecorators(
     SetMetadata(IDEMPOTENT, { replayer } satisfies IdempotentRoute),
-    // Not global: a route with no interceptor at all goes without Nest's observables.
+    // Not global: most routes need neither, and without an interceptor they go without Nest's observables.
+    UseGuards(IdempotencyGuard),
     UseInterceptors(IdempotencyInterceptor),
     ApiHeader({
       name: KEY_HEADER,

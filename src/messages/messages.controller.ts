@@ -5,7 +5,7 @@ import { CurrentUserId } from '../common/current-user.js';
 import { PageQuery } from '../common/page.request.js';
 import { UuidParam } from '../common/uuid-param.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent-request.js';
-import { ClaimedKey, Idempotent } from '../idempotency/idempotent.decorator.js';
+import { ClaimedKey } from '../idempotency/idempotent.decorator.js';
 import type { Charge } from '../quota/quota.service.js';
 import { ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
 import { GetMessageQuery, ListMessagesQuery, SendMessageRequest } from './dto/message.request.js';
@@ -34,8 +34,7 @@ export class MessagesController {
    */
   @Post()
   @HttpCode(202)
-  @ChargesPrompt()
-  @Idempotent(PromptsService)
+  @ChargesPrompt(PromptsService)
   @ApiProblems('ROOM_UNANSWERED_LIMIT_REACHED', 'USER_UNANSWERED_LIMIT_REACHED')
   send(
     @CurrentUserId() userId: string,
@@ -58,8 +57,7 @@ export class MessagesController {
    */
   @Put(':id')
   @HttpCode(202)
-  @ChargesPrompt()
-  @Idempotent(PromptsService)
+  @ChargesPrompt(PromptsService)
   @ApiProblems(...VERSION_PROBLEMS, 'NOT_A_PROMPT')
   edit(
     @CurrentUserId() userId: string,

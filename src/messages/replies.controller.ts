@@ -9,7 +9,7 @@ import { UuidParam } from '../common/uuid-param.js';
 import { StreamQuery } from './dto/message.request.js';
 import type { MessageResponse, PromptAcceptedResponse } from './dto/message.response.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent-request.js';
-import { ClaimedKey, Idempotent } from '../idempotency/idempotent.decorator.js';
+import { ClaimedKey } from '../idempotency/idempotent.decorator.js';
 import type { Charge } from '../quota/quota.service.js';
 import { ChargesPrompt, ReservedCharge } from '../quota/tier-limit.guard.js';
 import { PromptsService } from './prompts.service.js';
@@ -87,8 +87,7 @@ export class RepliesController {
    */
   @Post('regenerate')
   @HttpCode(202)
-  @ChargesPrompt()
-  @Idempotent(PromptsService)
+  @ChargesPrompt(PromptsService)
   @ApiProblems(...VERSION_PROBLEMS, 'NOT_A_REPLY')
   regenerate(
     @CurrentUserId() userId: string,

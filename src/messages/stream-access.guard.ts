@@ -20,7 +20,7 @@ export class StreamAccessGuard extends JwtAuthGuard {
     super(reflector);
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<StreamRequest>();
     const { ticket } = request.query;
     if (ticket === undefined) return this.authenticate(context);

@@ -7,6 +7,7 @@ import {
   Injectable,
   Logger,
   type NestInterceptor,
+  type Type,
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
@@ -16,7 +17,8 @@ import { catchError, concatMap, from, type Observable } from 'rxjs';
 import { ApiProblems } from '../common/api-problems.js';
 import { AppError } from '../common/app-error.js';
 import { newId } from '../common/id.js';
-import { type IdempotentRequest, isReplay } from '../idempotency/idempotent-request.js';
+import { type IdempotentRequest, isReplay, type Replayer } from '../idempotency/idempotent-request.js';
+import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import { dailyLimitReached, secondsUntil } from './daily-limit.js';
 import { type Charge, QuotaService, type QuotaState, type Reservation } from './quota.service.js';
 import { Tiers } from './tiers.js';
@@ -118,9 +120,15 @@ export class ReservationInterceptor implements NestInterceptor {
   }
 }
 
-/** On a route that asks for a reply: counts it against the person's daily limit, exactly when it is stored. */
-export const ChargesPrompt = (): MethodDecorator =>
+/**
+ * On a route that asks for a reply: counts it against the person's daily limit, exactly when it is stored. Before that it is
+ * found out whether it was stored already.
+ *
+ * @param replayer answers what was
+ */
+export const ChargesPrompt = (replayer: Type<Replayer>): MethodDecorator =>
   applyDecorators(
+    Idempotent(replayer),
     UseGuards(TierLimitGuard),
     UseInterceptors(ReservationInterceptor),
     ApiProblems('DAILY_PROMPT_LIMIT_REACHED'),

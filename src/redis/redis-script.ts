@@ -9,16 +9,11 @@ export class RedisScript<Result> {
     this.sha = createHash('sha1').update(lua).digest('hex');
   }
 
-  async run(
-    redis: RedisClient,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<Result> {
-    try {
-      return (await redis.evalsha(this.sha, keys.length, ...keys, ...args)) as Result;
-    } catch (error) {
+  run(redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Result> {
+    const answer = redis.evalsha(this.sha, keys.length, ...keys, ...args).catch((error: unknown) => {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return (await redis.eval(this.lua, keys.length, ...keys, ...args)) as Result;
-    }
+      return redis.eval(this.lua, keys.length, ...keys, ...args);
+    });
+    return answer as Promise<Result>;
   }
 }
