@@ -13,7 +13,7 @@ import { AppModule } from './app.module.js';
 import { answerUnreadable } from './common/client-error.js';
 import { createLogger, PinoLoggerService } from './common/logger.js';
 import { sendProblem } from './common/problem.filter.js';
-import { requestContext } from './common/request-context.js';
+import { inContext } from './common/request-context.js';
 import { securityHeaders } from './common/security-headers.js';
 import type { Env } from './config/env.js';
 import { buildOpenApi } from './openapi.js';
@@ -120,12 +120,12 @@ function addRequestHooks(
     // Who keeps a connection is to open the next one to a process that stays.
     if (draining.isOn) void reply.header('connection', 'close');
     if (!isTracing() || QUIET_PATHS.test(request.url)) {
-      requestContext.run({ requestId: request.id }, done);
+      inContext({ requestId: request.id }, done);
       return;
     }
     const span = beginRequestSpan(request, reply);
     span.run(() => {
-      requestContext.run({ requestId: request.id, ...traceOf(span) }, done);
+      inContext({ requestId: request.id, ...traceOf(span) }, done);
     });
   });
   // The connection of a request in flight becomes idle when that ends; Node would wait for it to time out (72 s).
@@ -140,7 +140,10 @@ function addRequestHooks(
   });
   fastify.addHook('onResponse', (request: FastifyRequest, reply, done) => {
     if (!QUIET_PATHS.test(request.url)) {
-      request.log.info({ req: request, res: reply, ms: Math.round(reply.elapsedTime) }, 'request');
+      request.log.info(
+        { requestId: request.id, req: request, res: reply, ms: Math.round(reply.elapsedTime) },
+        'request',
+      );
     }
     done();
   });

@@ -1,11 +1,12 @@
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createLogger, PinoLoggerService } from './logger.js';
-import { requestContext } from './request-context.js';
+import { inContext, keepContext } from './request-context.js';
 
 let lines: Record<string, unknown>[];
 beforeEach(() => {
   lines = [];
+  keepContext();
 });
 
 const to = new Writable({
@@ -41,8 +42,8 @@ describe('a line', () => {
     });
   });
 
-  it('carries the id of the request it belongs to', () => {
-    requestContext.run({ requestId: 'q1' }, () => {
+  it('carries the id of the request it belongs to, where contexts are kept', () => {
+    inContext({ requestId: 'q1' }, () => {
       logger.log('inside', 'Main');
     });
     logger.log('outside', 'Main');
@@ -141,7 +142,7 @@ describe('what never reaches the log', () => {
 });
 
 it('a line says nothing of an earlier one of the same request', () => {
-  requestContext.run({ requestId: 'r1' }, () => {
+  inContext({ requestId: 'r1' }, () => {
     logger.error({ err: new Error('first'), code: 'A' }, 'First', 'Here');
     logger.log('Second, innocent');
   });

@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger as Pino, type LogFn, type LoggerOptions, pino } from 'pino';
-import { requestContext } from './request-context.js';
+import { currentContext } from './request-context.js';
 
 /**
  * Paths that never reach a log, at the depths where our objects and those of our libraries have them. Bodies are not
@@ -46,7 +46,7 @@ export function createLogger(level: string, destination: DestinationStream = pin
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     // A copy: pino writes each line's own fields into what it gets.
-    mixin: () => ({ ...requestContext.getStore() }),
+    mixin: () => ({ ...currentContext() }),
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: {
       err: (thrown: unknown) => serializeError(thrown),

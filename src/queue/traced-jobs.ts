@@ -1,6 +1,6 @@
 import { DelayedError, type Job, type JobsOptions, type Queue } from 'bullmq';
 import { nameOf } from '../common/error-name.js';
-import { requestContext } from '../common/request-context.js';
+import { inContext } from '../common/request-context.js';
 import { beginSpan, traceOf } from '../tracing/tracing.js';
 
 type OptionsWithId = JobsOptions & { jobId: string };
@@ -52,7 +52,7 @@ export async function runJob<T>(job: Job, id: string, work: () => Promise<T>): P
     parent: job.opts.telemetry?.metadata,
   });
   try {
-    const outcome = await span.run(() => requestContext.run({ jobId: id, ...traceOf(span) }, work));
+    const outcome = await span.run(() => inContext({ jobId: id, ...traceOf(span) }, work));
     if (typeof outcome === 'string') span.set({ 'job.outcome': outcome });
     span.end();
     return outcome;

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../common/request-context.js';
+import { keepContext, type RequestContext } from '../common/request-context.js';
 
 /** Facts about the work of a span. Never what people write, their numbers, or anything secret. */
 export type Attributes = Record<string, string | number | boolean | string[]>;
@@ -45,6 +45,7 @@ let tracer: Tracer | undefined;
 
 export function traceWith(given: Tracer): void {
   tracer = given;
+  keepContext();
 }
 
 export const isTracing = (): boolean => tracer !== undefined;
