@@ -3,6 +3,8 @@ import { ApiBearerAuth, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../common/api-problems.js';
 import { CurrentUserId } from '../common/current-user.js';
 import { UuidParam } from '../common/uuid-param.js';
+import type { IdempotencyClaim } from '../idempotency/idempotent-request.js';
+import { ClaimedKey, Idempotent } from '../idempotency/idempotent.decorator.js';
 import { ChatroomsService } from './chatrooms.service.js';
 import { CreateChatroomRequest, ListChatroomsQuery, UpdateChatroomRequest } from './dto/chatroom.request.js';
 import { ChatroomPageResponse, type ChatroomResponse } from './dto/chatroom.response.js';
@@ -13,10 +15,20 @@ import { ChatroomPageResponse, type ChatroomResponse } from './dto/chatroom.resp
 export class ChatroomsController {
   constructor(private readonly chatrooms: ChatroomsService) {}
 
-  /** Make a chatroom */
+  /**
+   * Make a chatroom
+   *
+   * @remarks Asked for again with the same `Idempotency-Key`, the room comes as it is now; a 404 once it was deleted.
+   */
   @Post()
-  create(@CurrentUserId() userId: string, @Body() dto: CreateChatroomRequest): Promise<ChatroomResponse> {
-    return this.chatrooms.create(userId, dto);
+  @Idempotent(ChatroomsService)
+  @ApiProblems('CHATROOM_NOT_FOUND')
+  create(
+    @CurrentUserId() userId: string,
+    @ClaimedKey() claim: IdempotencyClaim | null,
+    @Body() dto: CreateChatroomRequest,
+  ): Promise<ChatroomResponse> {
+    return this.chatrooms.create(userId, dto, claim);
   }
 
   /** Your chatrooms, pinned ones and then latest activity first */

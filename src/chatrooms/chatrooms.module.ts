@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { QuotaModule } from '../quota/quota.module.js';
 import { StreamingModule } from '../streaming/streaming.module.js';
@@ -11,7 +12,13 @@ import { ChatroomsService } from './chatrooms.service.js';
 import { RoomCleanup } from './room-cleanup.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Chatroom]), QueueModule, QuotaModule, StreamingModule],
+  imports: [
+    TypeOrmModule.forFeature([Chatroom]),
+    IdempotencyModule,
+    QueueModule,
+    QuotaModule,
+    StreamingModule,
+  ],
   controllers: [ChatroomsController],
   providers: [ChatroomsRepository, ChatroomsService, ChatroomListCache, RoomCleanup],
   exports: [ChatroomListCache, ChatroomsRepository],

@@ -2,12 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, Repository } from 'typeorm';
 import { newId } from '../common/id.js';
+import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
+import type { IdempotencyClaim } from '../idempotency/idempotent-request.js';
 import { STREAM_LIFETIME_MS } from '../streaming/reply-stream.js';
 import { Chatroom } from './chatroom.entity.js';
 
 export type ChatroomFields = Partial<
   Pick<Chatroom, 'title' | 'systemInstruction' | 'model' | 'pinned' | 'archived'>
 >;
+
+/** What is kept under an idempotency key of a request for a room. */
+export interface CreatedOutcome {
+  roomId: string;
+}
 
 /** Which of a person's rooms. */
 export interface ChatroomFilter {
@@ -37,9 +44,17 @@ export interface RemovedRoom {
 export class ChatroomsRepository {
   constructor(@InjectRepository(Chatroom) private readonly rooms: Repository<Chatroom>) {}
 
-  async create(userId: string, fields: ChatroomFields): Promise<Chatroom> {
+  /** @throws an error for which `IdempotencyKeysRepository.isTaken` holds, when a twin was faster */
+  async create(userId: string, fields: ChatroomFields, claim: IdempotencyClaim | null): Promise<Chatroom> {
     const room = this.rooms.create({ ...fields, userId, id: newId(), lastActivityAt: new Date() });
-    await this.rooms.insert(room);
+    if (claim === null) await this.rooms.insert(room);
+    else {
+      await this.rooms.manager.transaction(async (manager) => {
+        const outcome: CreatedOutcome = { roomId: room.id };
+        await manager.insert(IdempotencyKey, { userId, ...claim, outcome });
+        await manager.insert(Chatroom, room);
+      });
+    }
     return this.rooms.findOneByOrFail({ userId, id: room.id });
   }
 

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
 import { Cursors } from '../common/pagination.js';
 import { Env } from '../config/env.js';
+import type { IdempotencyClaim, Replayer } from '../idempotency/idempotent-request.js';
 import { ChatroomListCache } from './chatroom-list-cache.js';
-import { type ChatroomPosition, ChatroomsRepository } from './chatrooms.repository.js';
+import { type ChatroomPosition, ChatroomsRepository, type CreatedOutcome } from './chatrooms.repository.js';
 import type {
   CreateChatroomRequest,
   ListChatroomsQuery,
@@ -13,7 +14,7 @@ import { ChatroomPageResponse, ChatroomResponse } from './dto/chatroom.response.
 import { RoomCleanup } from './room-cleanup.js';
 
 @Injectable()
-export class ChatroomsService {
+export class ChatroomsService implements Replayer {
   constructor(
     private readonly env: Env,
     private readonly rooms: ChatroomsRepository,
@@ -22,11 +23,20 @@ export class ChatroomsService {
     private readonly cleanup: RoomCleanup,
   ) {}
 
-  async create(userId: string, dto: CreateChatroomRequest): Promise<ChatroomResponse> {
+  async create(
+    userId: string,
+    dto: CreateChatroomRequest,
+    claim: IdempotencyClaim | null,
+  ): Promise<ChatroomResponse> {
     this.assertModelIsOffered(dto.model);
-    const room = await this.rooms.create(userId, dto);
+    const room = await this.rooms.create(userId, dto, claim);
     await this.cache.invalidate(userId);
     return ChatroomResponse.from(room);
+  }
+
+  /** The room that was made, as it is now. */
+  replay(userId: string, { roomId }: CreatedOutcome): Promise<ChatroomResponse> {
+    return this.get(userId, roomId);
   }
 
   async get(userId: string, id: string): Promise<ChatroomResponse> {
