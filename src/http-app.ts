@@ -9,9 +9,11 @@ import {
   LogController,
 } from 'fastify';
 import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { answerUnreadable } from './common/client-error.js';
-import { createLogger, PinoLoggerService } from './common/logger.js';
+import { takeConnectionsFirst } from './common/connections-first.js';
+import { createLogger, PinoLoggerService, withoutRedaction } from './common/logger.js';
 import { sendProblem } from './common/problem.filter.js';
 import { inContext } from './common/request-context.js';
 import { securityHeaders } from './common/security-headers.js';
@@ -58,7 +60,9 @@ export async function createHttpApp(env: Env): Promise<NestFastifyApplication> {
   // JSON and nothing else: other types are a 415.
   adapter.getInstance().removeContentTypeParser('text/plain');
   app.useBodyParser('application/json', {}, parseJson(adapter.getInstance<FastifyInstance>()));
+  takeConnectionsFirst(adapter.getInstance<FastifyInstance>());
   addRequestHooks(adapter.getInstance<FastifyInstance>(), securityHeaders(env), app.get(Draining));
+  logRequests(adapter.getInstance<FastifyInstance>(), withoutRedaction(logger));
   if (env.METRICS_PORT !== null) {
     const { measureRequests } = await import('./metrics/http-metrics.js');
     measureRequests(adapter.getInstance<FastifyInstance>());
@@ -138,9 +142,12 @@ function addRequestHooks(
     });
     done();
   });
-  fastify.addHook('onResponse', (request: FastifyRequest, reply, done) => {
+}
+
+function logRequests(fastify: FastifyInstance, logger: Logger): void {
+  fastify.addHook('onResponse', (request, reply, done) => {
     if (!QUIET_PATHS.test(request.url)) {
-      request.log.info(
+      logger.info(
         { requestId: request.id, req: request, res: reply, ms: Math.round(reply.elapsedTime) },
         'request',
       );

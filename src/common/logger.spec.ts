@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { createLogger, PinoLoggerService } from './logger.js';
+import { createLogger, PinoLoggerService, withoutRedaction } from './logger.js';
 import { inContext, keepContext } from './request-context.js';
 
 let lines: Record<string, unknown>[];
@@ -40,6 +40,28 @@ describe('a line', () => {
       msg: 'Tried again',
       context: 'Replies',
     });
+  });
+
+  it('of a request has what our serializers take from it and nothing else', () => {
+    const headers = { authorization: 'Bearer secret' };
+    const req = {
+      method: 'GET',
+      url: '/v1/a?ticket=secret',
+      ip: '::1',
+      headers,
+      body: { password: 'secret' },
+    };
+    withoutRedaction(pino).info({ req, res: { statusCode: 200, headers }, ms: 2 }, 'request');
+    expect(lines).toEqual([
+      {
+        level: 'info',
+        time: expect.any(String),
+        req: { method: 'GET', path: '/v1/a', ip: '::1' },
+        res: { status: 200 },
+        ms: 2,
+        msg: 'request',
+      },
+    ]);
   });
 
   it('carries the id of the request it belongs to, where contexts are kept', () => {
