@@ -50,10 +50,11 @@ describe('the customer portal', () => {
   });
 
   it('switches between a month and a year', async () => {
-    await press(url, 'switch');
+    // Twice, as by a double click: the second one must not switch back.
+    for (let n = 0; n < 2; n += 1) await press(url, 'to-year');
     expect((await now()).items.data[0]?.price.recurring?.interval).toBe('year');
     expect(await read(url)).toContain('$99.90 a year');
-    await press(url, 'switch');
+    await press(url, 'to-month');
     expect((await now()).items.data[0]?.price.id).toBe(PRICE);
     const { balance } = (await stripe.customers.retrieve(subscription.customer as string)) as Stripe.Customer;
     expect(balance).toBeLessThan(0);
@@ -64,10 +65,17 @@ describe('the customer portal', () => {
     simulated.advance({ days: 32 });
     expect((await now()).status).toBe('past_due');
     const invoice = `${simulated.url}/i/${(await now()).latest_invoice as string}`;
-    expect((await press(invoice, 'pay')).status).toBe(402);
+    // The portal says that something is to be paid and where, and the refused payment how to go on.
+    const isDue = '$9.99 could not be taken';
+    expect(await read(url)).toContain(isDue);
+    expect(await read(url)).toContain(`<a href="${new URL(invoice).pathname}">Pay SIM-`);
+    const refused = await press(invoice, 'pay');
+    expect(refused.status).toBe(402);
+    expect(await refused.text()).toContain(`/customers/${subscription.customer as string}/portal`);
     await press(url, 'card-works');
     expect((await press(invoice, 'pay')).status).toBe(303);
     expect((await now()).status).toBe('active');
+    expect(await read(url)).not.toContain(isDue);
     expect(await read(invoice)).toContain('Status: paid');
   });
 
@@ -75,6 +83,7 @@ describe('the customer portal', () => {
     expect((await fetch(`${simulated.url}/p/session/bps_nope`)).status).toBe(404);
     const opened = await press(`${simulated.url}/customers/${subscription.customer as string}`, 'portal');
     expect(opened.headers.get('location')).toMatch(`${simulated.url}/p/session/bps_`);
+    expect(await read(opened.headers.get('location') ?? '')).toContain('Return to all subscriptions');
   });
 });
 

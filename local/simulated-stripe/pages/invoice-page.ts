@@ -1,5 +1,6 @@
 import type { Stripe } from 'stripe';
 import type { Answer } from '../http.js';
+import { idOf } from '../objects/subscription.js';
 import { button, day, html, money, page, redirect } from './html.js';
 import type { PageCall, PageRoute } from './page-route.js';
 import { pdfOf } from './pdf.js';
@@ -18,7 +19,11 @@ function invoiceOf({ account, id }: PageCall): Stripe.Invoice {
 function pay(call: PageCall): Answer {
   const invoice = invoiceOf(call);
   if (invoice.status === 'open' && !call.account.dunning.collect(invoice))
-    return invoicePage(invoice, 'The card was declined.', 402);
+    return invoicePage(
+      invoice,
+      'The card was declined. Use another one in the customer portal, then pay again.',
+      402,
+    );
   return redirect(`/i/${invoice.id}`);
 }
 
@@ -31,7 +36,10 @@ function invoicePage(invoice: Stripe.Invoice, alert?: string, status = 200): Ans
       ${alert ? html`<p class="alert" role="alert">${alert}</p>` : ''}
       ${linesOf(invoice).map((line) => html`<p>${line}</p>`)}
       <p><a href="/i/${invoice.id}/pdf">PDF</a></p>
-      ${invoice.status === 'open' ? html`<div class="actions">${button(`/i/${invoice.id}/pay`, 'Pay', 'main')}</div>` : ''}
+      <div class="actions">
+        ${invoice.status === 'open' ? button(`/i/${invoice.id}/pay`, 'Pay', 'main') : ''}
+        ${button(`/customers/${idOf(invoice.customer)}/portal`, 'Customer portal')}
+      </div>
     </section>`,
   });
 }

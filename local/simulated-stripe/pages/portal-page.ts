@@ -12,7 +12,8 @@ export const portalPages: PageRoute[] = [
   { method: 'POST', path: '/p/session/:id/cancel', answer: (call) => act(call, cancelAtPeriodEnd(true)) },
   { method: 'POST', path: '/p/session/:id/resume', answer: (call) => act(call, cancelAtPeriodEnd(false)) },
   { method: 'POST', path: '/p/session/:id/cancel-now', answer: (call) => act(call, cancelNow) },
-  { method: 'POST', path: '/p/session/:id/switch', answer: (call) => act(call, switchPrice) },
+  { method: 'POST', path: '/p/session/:id/to-month', answer: (call) => act(call, switchTo('month')) },
+  { method: 'POST', path: '/p/session/:id/to-year', answer: (call) => act(call, switchTo('year')) },
   { method: 'POST', path: '/p/session/:id/card-works', answer: (call) => changeCard(call, 'works') },
   { method: 'POST', path: '/p/session/:id/card-fails', answer: (call) => changeCard(call, 'fails') },
 ];
@@ -53,9 +54,12 @@ function cancelNow(subscription: Stripe.Subscription, { account }: PageCall): vo
   account.cancelNow(subscription, false);
 }
 
-function switchPrice(subscription: Stripe.Subscription, { account }: PageCall): void {
-  const other = account.ledger.otherPrice(itemOf(subscription).price);
-  if (other) account.changePrice(subscription, other);
+/** Where it is so already nothing happens: the button was pressed twice, or on a page from before. */
+function switchTo(interval: string): Change {
+  return (subscription, { account }) => {
+    const other = account.ledger.otherPrice(itemOf(subscription).price);
+    if (other && intervalOf(other) === interval) account.changePrice(subscription, other);
+  };
 }
 
 /** What is still open is paid on its own page, or when it is tried again. */
@@ -72,12 +76,15 @@ function portalPage(call: PageCall): Answer {
   const customer = call.account.ledger.getCustomer(session.customer);
   const subscription = currentOf(call);
   const card = store.cards.get(customer.id);
-  const invoices = [...store.invoices.values()].filter((each) => idOf(each.customer) === customer.id);
+  const invoices = [...store.invoices.values()]
+    .filter((each) => idOf(each.customer) === customer.id)
+    .toReversed();
   return page(200, {
     title: 'Your subscription',
     note: 'It stands for the Stripe customer portal; no money moves.',
     main: html`<h1>Your subscription</h1>
-      ${session.return_url ? html`<p><a href="${asLocation(session.return_url)}">Return to the app</a></p>` : ''}
+      ${session.return_url ? wayBack(session.return_url, call) : ''}
+      ${invoices.filter(({ status }) => status === 'open').map(due)}
       ${subscription ? current(subscription, call) : html`<section class="card"><p>You have no subscription.</p></section>`}
       <section class="card">
         <h2>Payment method</h2>
@@ -89,9 +96,22 @@ function portalPage(call: PageCall): Answer {
       </section>
       <section class="card">
         <h2>Invoices</h2>
-        ${invoices.length > 0 ? invoices.toReversed().map(invoiceLine) : html`<p>None yet.</p>`}
+        ${invoices.length > 0 ? invoices.map(invoiceLine) : html`<p>None yet.</p>`}
       </section>`,
   });
+}
+
+/** From the list of subscriptions one comes here, too. */
+function wayBack(url: string, { account }: PageCall): Html {
+  const label = url === account.ledger.baseUrl ? 'Return to all subscriptions' : 'Return to the app';
+  return html`<p><a href="${asLocation(url)}">${label}</a></p>`;
+}
+
+function due(invoice: Stripe.Invoice): Html {
+  return html`<p class="alert" role="alert">
+    ${money(invoice.amount_remaining, invoice.currency)} could not be taken.
+    <a href="/i/${invoice.id}">Pay ${invoice.number ?? invoice.id}</a>
+  </p>`;
 }
 
 function current(subscription: Stripe.Subscription, { account, id }: PageCall): Html {
@@ -108,7 +128,7 @@ function current(subscription: Stripe.Subscription, { account, id }: PageCall): 
     <div class="actions">
       ${ends ? button(`${path}/resume`, 'Keep it after all') : button(`${path}/cancel`, 'Cancel at period end')}
       ${button(`${path}/cancel-now`, 'Cancel now')}
-      ${other ? button(`${path}/switch`, `Switch to ${priced(other)}`) : ''}
+      ${other ? button(`${path}/to-${intervalOf(other)}`, `Switch to ${priced(other)}`) : ''}
     </div>
   </section>`;
 }
