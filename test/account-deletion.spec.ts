@@ -188,8 +188,10 @@ describe('the code', () => {
       theProblem(await deleteAccount(app, user, wrong), 400, 'OTP_INVALID');
     }
     expect((await me(app, user.token)).status).toBe(200);
-    const { body } = await app.api.get<{ data: { kind: string }[] }>('/v1/auth/events', user);
-    expect(body.data[0]?.kind).toBe('deletion_failed');
+    await until('the failure is noted', async () => {
+      const { body } = await app.api.get<{ data: { kind: string }[] }>('/v1/auth/events', user);
+      return body.data[0]?.kind === 'deletion_failed';
+    });
     theProblem(await verify(app, user.mobile, otp), 400, 'OTP_INVALID');
     expect((await deleteAccount(app, user, otp)).status).toBe(204);
     expect((await me(app, other.token)).status).toBe(200);

@@ -47,7 +47,7 @@ async function eventsOf(token: string): Promise<AuthEvent[]> {
 
 const kindsOf = async (token: string): Promise<string[]> => (await eventsOf(token)).map(({ kind }) => kind);
 
-/** Failures are noted beside the request that failed, so one may have to be waited for. */
+/** Failures are noted after the request that failed, so one may have to be waited for. */
 const untilNoted = (token: string, kind: string): Promise<AuthEvent> =>
   until(`${kind} is noted`, async () => (await eventsOf(token)).find((event) => event.kind === kind));
 
@@ -146,6 +146,25 @@ describe('what happened to a person’s way in', () => {
       outcome: 'succeeded',
       sessionId: sidOf(body.accessToken),
     });
+  });
+
+  it('has a failure where it was among the others, although it is noted later', async () => {
+    const user = await withPassword();
+    await login(app, user.mobile, 'not the passphrase');
+    await login(app, user.mobile, PASSWORD);
+    await untilNoted(user.token, 'sign_in_failed');
+    const events = (await eventsOf(user.token)).slice(3);
+    expect(events.map(({ kind }) => kind)).toEqual(['sign_in_failed', 'signed_in']);
+    const [failed, signedIn] = events.map(({ createdAt }) => Date.parse(createdAt));
+    expect(failed).toBeLessThanOrEqual(signedIn ?? 0);
+  });
+
+  it('has a failure right before the process stops', async () => {
+    const users = await Promise.all(Array.from({ length: 5 }, () => aUser(app)));
+    for (const { mobile } of users) await login(app, mobile, 'not the passphrase');
+    expect(await app.process.stop()).toBe(0);
+    await app.restart();
+    for (const { token } of users) expect(await kindsOf(token)).toContain('sign_in_failed');
   });
 
   it('has the same failure from one address once a minute, however often it is tried', async () => {

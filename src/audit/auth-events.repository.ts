@@ -18,6 +18,16 @@ export interface AuthEventDetails {
   numbers?: NumberChange;
 }
 
+/** An attempt that failed. */
+export interface AuthFailure {
+  id: string;
+  client: Client;
+  kind: AuthEventKind;
+  method: AuthMethod;
+  /** By `performance.now()`: it is written later, as of then. */
+  at: number;
+}
+
 /** Every query begins with the owner. There is no update; old ones are deleted by src/retention. */
 @Injectable()
 export class AuthEventsRepository {
@@ -45,8 +55,13 @@ export class AuthEventsRepository {
     });
   }
 
-  addFailure(userId: string, client: Client, kind: AuthEventKind, method: AuthMethod): Promise<void> {
-    return this.add(this.events.manager, userId, client, kind, { method, outcome: 'failed' });
+  async addFailure(userId: string, { id, client, kind, method, at }: AuthFailure): Promise<void> {
+    const { ip, userAgent } = client;
+    const agoMs = Math.round(performance.now() - at);
+    await this.events.insert({
+      ...{ userId, id, kind, method, ip, userAgent, outcome: 'failed' },
+      createdAt: () => `now() - interval '${agoMs} ms'`,
+    });
   }
 
   /** The newest first. @param before the id that the page before ended with */

@@ -1,4 +1,5 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { randomInt } from 'node:crypto';
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 import { addressBlock } from '../common/address-block.js';
 import type { Client } from '../common/client.js';
 import { newId } from '../common/id.js';
@@ -11,20 +12,25 @@ import { REDIS } from '../redis/redis.module.js';
 import { takeOne } from '../redis/sliding-window.js';
 import { UsersRepository } from '../users/users.repository.js';
 import type { AuthEventKind, AuthMethod } from './auth-event.entity.js';
-import { AuthEventsRepository } from './auth-events.repository.js';
+import { type AuthFailure, AuthEventsRepository } from './auth-events.repository.js';
 import { AuthEventPageResponse } from './dto/auth-event.response.js';
 
 /** Who hammers at an account does not fill the table: failures that are alike, and all of one person, that are noted. */
 const ALIKE = Rate.listOf('1/1m');
 const ALL = Rate.listOf('30/1h');
 
+/** A failure is noted within that time, ms. */
+const NOTED_WITHIN_MS = 2000;
+
 /** Whom a failure concerns; an account with that number, if there is one. */
 type Whom = { userId: string } | { mobile: string };
 
 /** What happened to a person's way in, for the person to read. */
 @Injectable()
-export class AuthEvents {
+export class AuthEvents implements BeforeApplicationShutdown {
   private readonly logger = new Logger('AuthEvents');
+  private readonly unnoted = new Map<NodeJS.Timeout, () => Promise<void>>();
+  private isStopping = false;
 
   constructor(
     private readonly events: AuthEventsRepository,
@@ -34,16 +40,34 @@ export class AuthEvents {
   ) {}
 
   /**
-   * Notes an attempt that failed, unless enough are noted. Begins once the answer is on its way: a request takes as long
-   * for a number that has an account as for one that has none. Never throws: what cannot be written is in the log. What
+   * Notes an attempt that failed, unless enough are noted: at a random moment soon, so that neither this answer nor the
+   * next one takes longer for a number that has an account. Never throws: what cannot be written is in the log. What
    * succeeds is noted in its own transaction, with `SessionChange.record`.
    */
   recordFailure(whom: Whom, client: Client, kind: AuthEventKind, method: AuthMethod): void {
-    setImmediate(() => {
-      this.addFailure(whom, client, kind, method).catch((err: unknown) => {
+    const failure = { id: newId(), client, kind, method, at: performance.now() };
+    const note = () =>
+      this.addFailure(whom, failure).catch((err: unknown) => {
         this.logger.warn({ err, kind, ip: client.ip }, 'An event could not be recorded');
       });
-    });
+    const delayMs = this.isStopping ? 0 : randomInt(NOTED_WITHIN_MS);
+    const timer = setTimeout(() => {
+      this.unnoted.delete(timer);
+      void note();
+    }, delayMs);
+    this.unnoted.set(timer, note);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
+    const unnoted = [...this.unnoted];
+    this.unnoted.clear();
+    await Promise.all(
+      unnoted.map(([timer, note]) => {
+        clearTimeout(timer);
+        return note();
+      }),
+    );
   }
 
   async list(userId: string, { limit, cursor }: PageQuery): Promise<AuthEventPageResponse> {
@@ -53,19 +77,14 @@ export class AuthEvents {
     return AuthEventPageResponse.from(this.cursors.page(list, rows, limit, (event) => [event.id]));
   }
 
-  private async addFailure(
-    whom: Whom,
-    client: Client,
-    kind: AuthEventKind,
-    method: AuthMethod,
-  ): Promise<void> {
+  private async addFailure(whom: Whom, failure: AuthFailure): Promise<void> {
     const userId = 'userId' in whom ? whom.userId : (await this.users.findByMobile(whom.mobile))?.id;
-    if (userId === undefined || !(await this.isWanted(userId, client, kind, method))) return;
-    await this.events.addFailure(userId, client, kind, method);
+    if (userId === undefined || !(await this.isWanted(userId, failure))) return;
+    await this.events.addFailure(userId, failure);
   }
 
-  private async isWanted(userId: string, client: Client, kind: string, method: string): Promise<boolean> {
-    const [id, alike] = [newId(), `${kind}:${method}:${addressBlock(client.ip)}`];
+  private async isWanted(userId: string, { id, client, kind, method }: AuthFailure): Promise<boolean> {
+    const alike = `${kind}:${method}:${addressBlock(client.ip)}`;
     return (
       (await takeOne(this.redis, keys.failuresAlike(userId, alike), id, ALIKE)) === 0 &&
       (await takeOne(this.redis, keys.failures(userId), id, ALL)) === 0

@@ -8,7 +8,7 @@ import { Passwords } from '../passwords/passwords.js';
 import type { SessionResponse } from '../sessions/dto/session.response.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { User } from '../users/user.entity.js';
-import { UsersRepository } from '../users/users.repository.js';
+import { type Credentials, UsersRepository } from '../users/users.repository.js';
 
 /** Signing in with a password, and changing it. */
 @Injectable()
@@ -31,9 +31,10 @@ export class AuthService {
   async login(mobile: string, password: string, client: Client): Promise<SessionResponse> {
     this.passwords.assertNotBusy();
     const user = await this.guesses.guarded(mobile, client.ip, async () => {
-      const found = await this.users.findByMobile(mobile);
+      const found = await this.users.findCredentials(mobile);
       if (await this.passwords.matches(found?.passwordHash ?? null, password)) return found;
-      if (found) this.events.recordFailure({ userId: found.id }, client, 'sign_in_failed', 'password');
+      // Not by the account that was found: what is noted is the same work for a number that has none.
+      this.events.recordFailure({ mobile }, client, 'sign_in_failed', 'password');
       return null;
     });
     if (user === null) throw new AppError('INVALID_CREDENTIALS');
@@ -108,12 +109,12 @@ export class AuthService {
   }
 
   /** Whether a password that opened an account opens it now: it may have been changed, or only its hash renewed. */
-  private async isStill(now: User, then: User, password: string): Promise<boolean> {
+  private async isStill(now: Credentials, then: Credentials, password: string): Promise<boolean> {
     return now.passwordHash === then.passwordHash || this.passwords.matches(now.passwordHash, password);
   }
 
   /** Beside the answer, never instead of it: what fails now comes round again at the next login. */
-  private async renewHash({ id, passwordHash }: User, password: string): Promise<void> {
+  private async renewHash({ id, passwordHash }: Credentials, password: string): Promise<void> {
     if (passwordHash === null || !this.passwords.isOutdated(passwordHash)) return;
     try {
       await this.users.replacePasswordHash(id, passwordHash, await this.passwords.hash(password));

@@ -4,6 +4,9 @@ import { IsNull, Repository } from 'typeorm';
 import { newId } from '../common/id.js';
 import { User } from './user.entity.js';
 
+/** What a password is compared with. */
+export type Credentials = Pick<User, 'id' | 'passwordHash'>;
+
 @Injectable()
 export class UsersRepository {
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
@@ -20,6 +23,20 @@ export class UsersRepository {
 
   findByMobile(mobile: string): Promise<User | null> {
     return this.users.findOneBy({ mobile });
+  }
+
+  /**
+   * Takes as long for a number without an account: one row either way, and no entity made of it.
+   *
+   * @returns null where the number has none
+   */
+  async findCredentials(mobile: string): Promise<Credentials | null> {
+    const [row] = await this.users.query<[Credentials | { id: null }]>(
+      `SELECT account.id, account.password_hash AS "passwordHash"
+       FROM (SELECT) AS always LEFT JOIN users account ON account.mobile = $1`,
+      [mobile],
+    );
+    return row.id === null ? null : row;
   }
 
   /** The account of a number that was just verified; made now if it is the first time. Safe for parallel twins. */
