@@ -104,6 +104,21 @@ describe('a stream', () => {
     expect((await fetch(client.response.url, { headers: { 'last-event-id': 'stored' } })).status).toBe(204);
   });
 
+  it('that never said that it had ended shows its words, and then the stored message', async () => {
+    app.gemini.pace({ firstTokenMs: 0, chunkMs: 40 });
+    const accepted = await prompt('Tell me about clouds');
+    const reply = await theReply(app, user, accepted);
+    const whole = await watch(accepted);
+    await whole.end();
+    const { id } = await whole.the('done');
+    const redis = openRedis(app.redis.url);
+    await redis.xdel(keys.replyStream(accepted.reply.id), id);
+    redis.disconnect();
+    const client = await watch(accepted);
+    await client.end();
+    expect(client.events).toEqual([...deltas(whole), { id: 'stored', event: 'done', data: reply }]);
+  });
+
   it('tells of a new attempt, and of a failure with its reason', async () => {
     app.gemini.pace({ firstTokenMs: 0, chunkMs: 0 });
     const retried = await watch(await prompt('Again please [[reset x1]]'));

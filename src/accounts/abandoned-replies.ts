@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { ReplyQueue } from '../queue/reply-queue.js';
-import { ReplyEvents } from '../streaming/reply-events.js';
 import { ReplyStream } from '../streaming/reply-stream.js';
 import { AccountRowsRepository } from './account-rows.repository.js';
 
@@ -13,7 +12,6 @@ export class AbandonedReplies {
   constructor(
     private readonly rows: AccountRowsRepository,
     private readonly stream: ReplyStream,
-    private readonly events: ReplyEvents,
     private readonly queue: ReplyQueue,
   ) {}
 
@@ -26,7 +24,7 @@ export class AbandonedReplies {
     for (let from = 0; from < replyIds.length; from += BATCH) {
       const batch = replyIds.slice(from, from + BATCH);
       await Promise.all(batch.map((id) => this.stream.discard(id)));
-      await Promise.all([...batch.map((id) => this.events.announceFinal(id)), this.queue.discard(batch)]);
+      await this.queue.discard(batch);
     }
   }
 }

@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ReplyQueue } from '../queue/reply-queue.js';
 import { QuotaService } from '../quota/quota.service.js';
-import { ReplyEvents } from '../streaming/reply-events.js';
 import { ReplyStream } from '../streaming/reply-stream.js';
 import type { RemovedRoom } from './chatrooms.repository.js';
 
@@ -13,7 +12,6 @@ export class RoomCleanup {
   constructor(
     private readonly quota: QuotaService,
     private readonly stream: ReplyStream,
-    private readonly events: ReplyEvents,
     private readonly queue: ReplyQueue,
   ) {}
 
@@ -23,7 +21,6 @@ export class RoomCleanup {
       await Promise.all([
         ...removed.refundedChargeIds.map((chargeId) => this.quota.release(userId, chargeId)),
         ...removed.streamedReplyIds.map((replyId) => this.stream.discard(replyId)),
-        ...removed.owedReplyIds.map((replyId) => this.events.announceFinal(replyId)),
         this.queue.discard(removed.owedReplyIds),
       ]);
     } catch (err) {

@@ -126,7 +126,6 @@ export class ReplyService {
     const { userId, chargeId, id, attempt } = reply;
     await Promise.all([
       this.stream.tryFinish(id, attempt),
-      this.events.announceFinal(id),
       chargeId !== null &&
         (isCharged(reply) ? this.quota.confirm(userId, chargeId) : this.quota.release(userId, chargeId)),
     ]);

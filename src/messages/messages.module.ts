@@ -22,6 +22,7 @@ import { ReplyWaitService } from './reply-wait.service.js';
 import { ReplyWatchService } from './reply-watch.service.js';
 import { StreamAccessGuard } from './stream-access.guard.js';
 import { StreamTickets } from './stream-tickets.js';
+import { WatchedReplies } from './watched-replies.js';
 
 @Module({
   imports: [
@@ -46,6 +47,7 @@ import { StreamTickets } from './stream-tickets.js';
     ReplyWatchService,
     ReplyCancelService,
     StreamTickets,
+    WatchedReplies,
     StreamAccessGuard,
   ],
   exports: [

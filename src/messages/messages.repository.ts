@@ -4,6 +4,12 @@ import { IsNull, LessThan, LessThanOrEqual, MoreThanOrEqual, Repository } from '
 import { bringBack, lastVersionWhere } from './conversation-versions.js';
 import { Message } from './message.entity.js';
 
+/** A message by its key: its owner is part of it. */
+export interface MessageKey {
+  userId: string;
+  id: string;
+}
+
 /** What people read, and stop. Every query begins with the owner: another person's message is no message. */
 @Injectable()
 export class MessagesRepository {
@@ -11,6 +17,36 @@ export class MessagesRepository {
 
   find(userId: string, chatroomId: string, id: string): Promise<Message | null> {
     return this.messages.findOneBy({ userId, chatroomId, id });
+  }
+
+  /** Many people's messages at once, each by its key: in that order, null for what is not there. */
+  async findAll(keys: readonly MessageKey[]): Promise<(Message | null)[]> {
+    const found = await this.messages
+      .createQueryBuilder('message')
+      .where(
+        '(message.userId, message.id) IN (SELECT * FROM unnest(CAST(:userIds AS uuid[]), CAST(:ids AS uuid[])))',
+      )
+      .setParameters(arraysOf(keys))
+      .getMany();
+    const byId = new Map(found.map((message) => [message.id, message]));
+    return keys.map(({ userId, id }) => {
+      const message = byId.get(id);
+      return message?.userId === userId ? message : null;
+    });
+  }
+
+  /** Whether each of these replies is still owed; one that is not there is not. Reads no texts. */
+  async areOwed(keys: readonly MessageKey[]): Promise<boolean[]> {
+    const { userIds, ids } = arraysOf(keys);
+    const rows = await this.messages.query<{ owed: boolean }[]>(
+      `SELECT reply.id IS NOT NULL AS owed
+       FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY asked (user_id, id, n)
+       LEFT JOIN messages reply ON reply.user_id = asked.user_id AND reply.id = asked.id
+         AND reply.status IN ('pending', 'streaming')
+       ORDER BY n`,
+      [userIds, ids],
+    );
+    return rows.map(({ owed }) => owed);
   }
 
   /**
@@ -86,3 +122,9 @@ export class MessagesRepository {
     return row === undefined ? null : { attempt: row.attempt, chargeId: row.charge_id };
   }
 }
+
+/** As arguments of a statement that stays the same whatever their number. */
+const arraysOf = (keys: readonly MessageKey[]): { userIds: string[]; ids: string[] } => ({
+  userIds: keys.map(({ userId }) => userId),
+  ids: keys.map(({ id }) => id),
+});

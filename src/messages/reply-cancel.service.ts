@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { QuotaService } from '../quota/quota.service.js';
-import { ReplyEvents } from '../streaming/reply-events.js';
 import { ReplyStream } from '../streaming/reply-stream.js';
 import type { MessageResponse } from './dto/message.response.js';
 import { MessagesRepository } from './messages.repository.js';
@@ -16,7 +15,6 @@ export class ReplyCancelService {
     private readonly messages: MessagesService,
     private readonly repository: MessagesRepository,
     private readonly stream: ReplyStream,
-    private readonly events: ReplyEvents,
     private readonly quota: QuotaService,
   ) {}
 
@@ -31,7 +29,6 @@ export class ReplyCancelService {
     if (cancelled !== null) {
       tellReplyEnded(id, { status: 'cancelled', errorCode: null });
       await this.stream.tryFinish(id, cancelled.attempt);
-      await this.events.announceFinal(id);
     }
     const message = await this.messages.get(userId, chatroomId, id);
     if (cancelled !== null && message.content === '') await this.giveBack(userId, cancelled.chargeId);

@@ -2,13 +2,13 @@ import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../common/app-error.js';
 import { facts } from '../metrics/facts.js';
+import { ReplyChannels } from '../streaming/reply-channels.js';
 import { isEventId, ReplyStream, STREAM_START } from '../streaming/reply-stream.js';
-import { ReplyStreamReader } from '../streaming/reply-stream-reader.js';
-import { MessageResponse } from './dto/message.response.js';
 import { isFinal } from './message.entity.js';
 import { MessagesRepository } from './messages.repository.js';
-import { ReplyWatcher, STORED_EVENT_ID } from './reply-watcher.js';
+import { type ReplySources, ReplyWatcher, STORED_EVENT_ID } from './reply-watcher.js';
 import { SseConnection } from './sse-connection.js';
+import { WatchedReplies } from './watched-replies.js';
 
 /** Proxies commonly close what is silent for 30 s or more. */
 const HEARTBEAT_MS = 15_000;
@@ -17,13 +17,17 @@ const HEARTBEAT_MS = 15_000;
 @Injectable()
 export class ReplyWatchService implements BeforeApplicationShutdown {
   private readonly watchers = new Set<ReplyWatcher>();
+  private readonly sources: ReplySources;
   private stopping = false;
 
   constructor(
     private readonly messages: MessagesRepository,
     private readonly stream: ReplyStream,
-    private readonly reader: ReplyStreamReader,
-  ) {}
+    channels: ReplyChannels,
+    replies: WatchedReplies,
+  ) {
+    this.sources = { channels, stream, replies };
+  }
 
   /**
    * Takes the response over and streams until the reply is final. A browser connects again when a stream ends, the last
@@ -53,12 +57,9 @@ export class ReplyWatchService implements BeforeApplicationShutdown {
     const position =
       lastEventId === undefined || lastEventId === STORED_EVENT_ID ? STREAM_START : lastEventId;
     const connection = new SseConnection(reply);
-    const watcher = new ReplyWatcher(id, position, connection, this.stream, this.reader, async () => {
-      const row = await this.messages.find(userId, chatroomId, id);
-      return row && MessageResponse.from(row);
-    });
+    const watcher = new ReplyWatcher({ userId, id }, position, connection, this.sources);
     this.keep(watcher, connection);
-    if (isFinal(message) && (await this.finalEventId(id)) === undefined) await watcher.checkStored();
+    if (isFinal(message)) void watcher.onStoredFinal();
   }
 
   /** Clients connect again, to a process that goes on, and resume where they were. */
@@ -88,11 +89,6 @@ export class ReplyWatchService implements BeforeApplicationShutdown {
 
   private async hasSeenEverything(id: string, lastEventId: string | undefined): Promise<boolean> {
     if (lastEventId === undefined) return false;
-    return lastEventId === STORED_EVENT_ID || lastEventId === (await this.finalEventId(id));
-  }
-
-  /** Without Redis the stream counts as gone. */
-  private finalEventId(id: string): Promise<string | undefined> {
-    return this.stream.finalEventId(id).catch(() => undefined);
+    return lastEventId === STORED_EVENT_ID || lastEventId === (await this.stream.tryFinalEventId(id));
   }
 }

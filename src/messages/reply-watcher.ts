@@ -1,35 +1,45 @@
 import { setTimeout } from 'node:timers/promises';
-import type { ReplyStreamReader } from '../streaming/reply-stream-reader.js';
-import { isAfter, type ReplyEvent, type ReplyStream } from '../streaming/reply-stream.js';
+import { keys } from '../redis/keys.js';
+import type { ReplyChannels } from '../streaming/reply-channels.js';
+import { isAfter, readPublished, type ReplyEvent, type ReplyStream } from '../streaming/reply-stream.js';
 import type { MessageResponse } from './dto/message.response.js';
+import type { MessageKey } from './messages.repository.js';
 import type { SseConnection } from './sse-connection.js';
+import type { WatchedReplies } from './watched-replies.js';
 
 /** The id of a final event that is sent from the stored message, because its stream is gone: after it nothing comes. */
 export const STORED_EVENT_ID = 'stored';
 
 const RETRY_MS = 1000;
+const RETRY_MS_MAX = 15_000;
+
+/** What a watcher gets its events and its message from. */
+export interface ReplySources {
+  channels: ReplyChannels;
+  stream: ReplyStream;
+  replies: WatchedReplies;
+}
 
 /**
- * One person watching one reply. Gets events from the process's shared reader as they come; whenever it has fallen
- * behind (at first, after a slow socket has drained) it reads on from Redis by itself, so no event is ever queued for it.
+ * One person watching one reply. Gets events as they are published; whenever one is not the next (at first, after a slow
+ * socket has drained, after a lost connection) it reads on from Redis by itself, so no event is ever queued for it.
  */
 export class ReplyWatcher {
   private readonly unfollow: () => void;
   private catchingUp = false;
   private again = false;
+  private finishing = false;
   private ended = false;
 
-  /** @param load the message as it is stored now; null when it is gone */
   constructor(
-    private readonly replyId: string,
+    private readonly key: MessageKey,
     private position: string,
     private readonly connection: SseConnection,
-    private readonly stream: ReplyStream,
-    reader: ReplyStreamReader,
-    private readonly load: () => Promise<MessageResponse | null>,
+    private readonly from: ReplySources,
   ) {
-    this.unfollow = reader.follow(replyId, position, (events) => {
-      this.onEvents(events);
+    this.unfollow = from.channels.follow(keys.replyStream(key.id), (message) => {
+      if (message === undefined) this.catchUp();
+      else this.onPublished(message);
     });
     connection.onDrain(() => {
       this.catchUp();
@@ -37,13 +47,18 @@ export class ReplyWatcher {
     connection.onClose(() => {
       this.end();
     });
-    this.catchUp();
   }
 
-  /** Sends the stored message when it is final: for streams that are gone, or never said so. */
+  /** Ends a stream whose reply is final, also where it never said so. */
   async checkStored(): Promise<void> {
-    const message = await this.load();
-    if (message === null || message.finishedAt !== null) this.sendFinal(STORED_EVENT_ID, message);
+    if (!this.finishing && !(await this.from.replies.isOwed(this.key))) await this.onStoredFinal();
+  }
+
+  /** To be called when the stored message is final: it is sent when the stream is gone, or does not say so. */
+  async onStoredFinal(): Promise<void> {
+    // What people have not seen yet comes first; without Redis the message has it.
+    await this.sendRest().catch(() => undefined);
+    if (this.connection.isWritable) await this.finish(STORED_EVENT_ID);
   }
 
   end(): void {
@@ -53,12 +68,11 @@ export class ReplyWatcher {
     this.connection.end();
   }
 
-  private onEvents(events: readonly ReplyEvent[]): void {
-    if (this.catchingUp || !this.connection.isWritable) {
-      this.again = true;
-      return;
-    }
-    for (const event of events) this.sendNext(event);
+  private onPublished(message: string): void {
+    const { afterId, event } = readPublished(message);
+    if (this.catchingUp) this.again = true;
+    else if (afterId === this.position) this.sendNext(event);
+    else if (isAfter(event.id, this.position)) this.catchUp();
   }
 
   private catchUp(): void {
@@ -66,6 +80,7 @@ export class ReplyWatcher {
       this.again = true;
       return;
     }
+    if (!this.connection.isWritable) return;
     this.catchingUp = true;
     void this.readOn();
   }
@@ -74,16 +89,23 @@ export class ReplyWatcher {
     do {
       this.again = false;
       try {
-        const events = await this.stream.read(this.replyId, this.position);
-        for (const event of events) this.sendNext(event);
-        this.again ||= events.length > 0;
+        await this.sendRest();
       } catch {
-        // Redis is away. What the reader has meanwhile lies behind a gap, so it is not sent until this is through.
+        // Redis is away. What is published meanwhile lies behind a gap, so it is not sent until this is through.
         this.again = true;
-        await setTimeout(RETRY_MS, undefined, { ref: false });
+        await pause(RETRY_MS);
       }
     } while (this.again && this.connection.isWritable && !this.ended);
     this.catchingUp = false;
+  }
+
+  /** Sends what the stream has after the position, as far as the client takes it. */
+  private async sendRest(): Promise<void> {
+    let events: readonly ReplyEvent[];
+    do {
+      events = await this.from.stream.read(this.key.id, this.position);
+      for (const event of events) this.sendNext(event);
+    } while (events.length > 0 && this.connection.isWritable && !this.ended);
   }
 
   private sendNext(event: ReplyEvent): void {
@@ -91,15 +113,19 @@ export class ReplyWatcher {
     this.position = event.id;
     if (event.type === 'delta') this.connection.send('delta', event.id, { text: event.text });
     if (event.type === 'restart') this.connection.send('restart', event.id, {});
-    if (event.type === 'final') void this.loadFinal(event.id);
+    if (event.type === 'final') void this.finish(event.id);
   }
 
-  private async loadFinal(id: string): Promise<void> {
-    try {
-      this.sendFinal(id, await this.load());
-    } catch {
-      // The client connects again and finds the stored message.
-      this.end();
+  /** Where the message cannot be read, as while Postgres is away, the client stays and this goes on trying. */
+  private async finish(eventId: string): Promise<void> {
+    if (this.finishing) return;
+    this.finishing = true;
+    for (let ms = RETRY_MS; !this.ended; ms = Math.min(ms * 2, RETRY_MS_MAX)) {
+      try {
+        this.sendFinal(eventId, await this.from.replies.find(this.key));
+      } catch {
+        await pause(ms);
+      }
     }
   }
 
@@ -114,3 +140,7 @@ export class ReplyWatcher {
     this.end();
   }
 }
+
+/** Half of it to all of it: those who failed together do not come back together. */
+const pause = (ms: number): Promise<void> =>
+  setTimeout(ms * (0.5 + Math.random() / 2), undefined, { ref: false });

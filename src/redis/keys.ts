@@ -1,4 +1,4 @@
-/** Streams lie in so many slots of a cluster: a read that blocks may wait for many streams, but only of one slot. */
+/** Streams lie in so many slots of a cluster: one command subscribes to many of them, but only of one slot. */
 const STREAM_SHARDS = 32;
 
 /**
@@ -53,15 +53,15 @@ export const keys = {
   replySweep: 'reply-sweep',
   /** String: who deletes in this interval what is past its time. */
   pruning: 'pruning',
-  /** Stream: the live text of one reply. */
+  /** Stream: the live text of one reply. Each entry is published, too, below the same name. */
   replyStream: (replyId: string) => `reply-stream:{${streamShard(replyId)}}:${replyId}`,
 } as const;
 
 /** Where the stream of a reply lies: `s0` to `s31`, by the random end of its id (UUIDv7). */
-export const streamShard = (replyId: string): string =>
-  `s${Number.parseInt(replyId.slice(-4), 16) % STREAM_SHARDS}`;
+const streamShard = (replyId: string): string => `s${Number.parseInt(replyId.slice(-4), 16) % STREAM_SHARDS}`;
 
-/** Pub/sub: the id of each reply that got its final state. */
-export const REPLY_FINAL_CHANNEL = 'reply-final';
+/** Pub/sub: that the reply got its final state. What is written to its stream is published below the stream's own name. */
+export const replyFinalChannel = (replyId: string): string =>
+  `reply-final:{${streamShard(replyId)}}:${replyId}`;
 
 export const QUEUE_PREFIX = '{queue}';

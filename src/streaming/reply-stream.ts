@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { keys } from '../redis/keys.js';
+import { keys, replyFinalChannel } from '../redis/keys.js';
 import type { RedisClient } from '../redis/redis-client.js';
 import { REDIS } from '../redis/redis.module.js';
 import { RedisScript } from '../redis/redis-script.js';
@@ -32,20 +32,28 @@ export interface ReplyEvent {
 export type AppendResult = 'ok' | 'fenced' | 'lost';
 
 /**
- * KEYS: the stream. ARGV: attempt, type, text, lifetime, most entries. Every entry says its attempt, so the newest one
- * tells whether this attempt may still write; what it says never changes once the stream is final.
+ * KEYS: the stream, the channel of finals. ARGV: attempt, type, text, lifetime, most entries. Every entry says its attempt,
+ * so the newest one tells whether this attempt may still write; what it says never changes once the stream is final.
+ *
+ * Each entry is published with the id of the one before, so that who has that one needs to read nothing; and a final
+ * state even where the stream has it. Before Redis 7 there are no sharded channels. A user that may not publish writes on.
  */
 const APPEND = new RedisScript<AppendResult>(`
+local function publish(channel, message)
+  if type(redis.pcall('SPUBLISH', channel, message)) == 'table' then redis.pcall('PUBLISH', channel, message) end
+end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local attempt, type = tonumber(ARGV[1]), ARGV[2]
+local attempt, kind = tonumber(ARGV[1]), ARGV[2]
+if kind == 'final' then publish(KEYS[2], '') end
 if last then
   if tonumber(last[2][2]) > attempt or last[2][4] == 'final' then return 'fenced' end
-  if type == 'begin' then type = 'restart' end
-elseif type == 'delta' then
+  if kind == 'begin' then kind = 'restart' end
+elseif kind == 'delta' then
   return 'lost'
 end
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'attempt', attempt, 'type', type, 'text', ARGV[3])
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'attempt', attempt, 'type', kind, 'text', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
+publish(KEYS[1], (last and last[1] or '0-0') .. ' ' .. id .. ' ' .. kind .. ' ' .. ARGV[3])
 return 'ok'`);
 
 /** The live text of a reply, over a Redis Stream: any process appends, any process reads from any point on. */
@@ -70,14 +78,14 @@ export class ReplyStream {
     return this.append(replyId, attempt, 'delta', text);
   }
 
-  /** To be called once the row is final: tells watchers to fetch it. They find it by themselves where this fails. */
+  /** To be called once the row is final: tells watchers, and who waits for that alone. They find it by themselves where this fails. */
   async tryFinish(replyId: string, attempt: number): Promise<void> {
     try {
       await this.append(replyId, attempt, 'final', '');
     } catch (err) {
       this.logger.warn(
         { err, replyId },
-        'Watchers were not told of a final reply; they find it by themselves',
+        'Nobody was told of a final reply; who waits for it finds it by themselves',
       );
     }
   }
@@ -88,10 +96,14 @@ export class ReplyStream {
     return entries.map(([id, fields]) => toEvent(id, fields));
   }
 
-  /** The id of the final event; undefined while there is none, or when the stream is gone. */
-  async finalEventId(replyId: string): Promise<string | undefined> {
-    const [entry] = await this.redis.xrevrange(keys.replyStream(replyId), '+', '-', 'COUNT', 1);
-    return entry && toEvent(...entry).type === 'final' ? entry[0] : undefined;
+  /** The id of the final event; undefined while there is none, and when the stream is gone, as it is without Redis. */
+  async tryFinalEventId(replyId: string): Promise<string | undefined> {
+    try {
+      const [entry] = await this.redis.xrevrange(keys.replyStream(replyId), '+', '-', 'COUNT', 1);
+      return entry && toEvent(...entry).type === 'final' ? entry[0] : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** The text that was streamed by the newest attempt. */
@@ -102,7 +114,7 @@ export class ReplyStream {
       .reduce((text, event) => (event.type === 'restart' ? '' : text + event.text), '');
   }
 
-  /** For a message that was deleted: forgets its text, and lets nobody write on. Watchers are told. */
+  /** For a message that was deleted: forgets its text, and lets nobody write on. Who watches or waits is told. */
   async discard(replyId: string): Promise<void> {
     await this.append(replyId, NEWEST_ATTEMPT, 'final', '');
     await this.redis.xtrim(keys.replyStream(replyId), 'MAXLEN', 1);
@@ -116,14 +128,27 @@ export class ReplyStream {
   ): Promise<AppendResult> {
     return APPEND.run(
       this.redis,
-      [keys.replyStream(replyId)],
+      [keys.replyStream(replyId), replyFinalChannel(replyId)],
       [attempt, type, text, STREAM_LIFETIME_MS, ENTRIES_MAX],
     );
   }
 }
 
+/** An event, and the id of the one before it. */
+export interface PublishedEvent {
+  afterId: string;
+  event: ReplyEvent;
+}
+
+/** As our script publishes it: the entry before, the entry, type, text. */
+export function readPublished(message: string): PublishedEvent {
+  const [afterId = '', id = '', type = ''] = message.split(' ', 3);
+  const text = message.slice(afterId.length + id.length + type.length + 3);
+  return { afterId, event: { id, type: type as ReplyEventType, text } };
+}
+
 /** As our script writes it: attempt, type, text. */
-export function toEvent(id: string, fields: readonly string[]): ReplyEvent {
+function toEvent(id: string, fields: readonly string[]): ReplyEvent {
   return { id, type: fields[3] as ReplyEventType, text: fields[5] ?? '' };
 }
 

@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
+import { ReplyChannels } from './reply-channels.js';
 import { ReplyEvents } from './reply-events.js';
 import { ReplyStream } from './reply-stream.js';
-import { ReplyStreamReader } from './reply-stream-reader.js';
 
 @Module({
-  providers: [ReplyEvents, ReplyStream, ReplyStreamReader],
-  exports: [ReplyEvents, ReplyStream, ReplyStreamReader],
+  providers: [ReplyChannels, ReplyEvents, ReplyStream],
+  exports: [ReplyChannels, ReplyEvents, ReplyStream],
 })
 export class StreamingModule {}

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { ReplyStream } from '../../src/streaming/reply-stream.js';
 import type { Api } from '../support/api.js';
 import type { AppProcess } from '../support/app-process.js';
+import { layLine } from '../support/cuttable-line.js';
 import { isDistributed } from '../support/engines.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';
@@ -27,8 +28,10 @@ const STALLED = 10;
 /** What each of them does not read: much more than the kernel takes in its place. */
 const [PARTS, PART_LENGTH] = [1600, 5000];
 const MB = 2 ** 20;
-/** Connections that read streams for one process: in a cluster one for each shard of them (src/redis/keys.ts). */
-const READERS_MAX = isDistributed ? 32 : 1;
+/** Servers of Redis: a process hears of its streams by a connection to each. */
+const NODES = isDistributed ? 3 : 1;
+/** Events of one reply, written one by one while others are open, and what Redis may be sent meanwhile by all processes. */
+const [EVENTS, EVENTS_BYTES_MAX] = [50, 200_000];
 
 let app: TestApp;
 let scene: Scene;
@@ -55,12 +58,32 @@ afterAll(async () => {
 
 const times = (count: number, make: () => Watched[]): Watched[] => Array.from({ length: count }, make).flat();
 
-const clients = async (filter = ''): Promise<number> =>
+/** Connections to Redis, beside those that come and go to ask where a cluster has what. */
+const connections = async (): Promise<number> =>
   ((await redis.call('CLIENT', 'LIST')) as string)
     .split('\n')
-    // Beside those that come and go, to ask where a cluster has what.
-    .filter((line) => line !== '' && !line.includes('(refresher)'))
-    .filter((line) => line.includes(filter) && (filter === '' || / flags=\S*b/.test(line))).length;
+    .filter((line) => line !== '' && !line.includes('(refresher)')).length;
+
+/** Bytes that Redis was sent so far. */
+const sentToRedis = async (): Promise<number> =>
+  sum(
+    [...((await redis.call('INFO', 'stats')) as string).matchAll(/total_net_input_bytes:(\d+)/g)].map(
+      lastNumber,
+    ),
+  );
+const lastNumber = ([, digits]: RegExpMatchArray): number => Number(digits);
+
+/** Those who were not told the end once, without having to connect again. */
+const notServedAtOnce = (watchers: readonly Watched[]): object[] =>
+  watchers
+    .map(({ watcher: { connects, ends, lastId } }) => ({ connects, ends, lastId }))
+    .filter(({ connects, ends }) => connects !== 1 || ends !== 1);
+
+/** Those who, from the streams alone, have pieced together another text than the stored one. */
+const wronglyTold = (watchers: readonly Watched[]): object[] =>
+  watchers
+    .map(({ watcher: { text, shown, lastId } }) => ({ text, shown, lastId }))
+    .filter(({ text, shown }) => text !== shown);
 
 it('1,000 clients that are cut off at any byte and go on at the other API have every byte', async () => {
   app.gemini.pace({ firstTokenMs: 500, chunkMs: 60 });
@@ -75,30 +98,93 @@ it('1,000 clients that are cut off at any byte and go on at the other API have e
   await theAftermath('clients cut off', scene, sent, { watchers, note: `${drops} drops (seed ${seed})` });
   before.push(...sent);
   expect(drops).toBeGreaterThan(1000);
-  // Pieced together from the streams alone.
-  expect(watchers.filter(({ watcher }) => watcher.text !== watcher.shown)).toEqual([]);
+  expect(wronglyTold(watchers)).toEqual([]);
 });
 
-it('2,000 open streams take one connection to Redis, or one for each shard to a cluster', async () => {
-  // Of those before, each reads on until it hears that nobody listens any more.
-  await until('nobody reads', async () => (await clients('cmd=xread')) === 0);
+it('2,000 open streams take one connection to each Redis, and an event costs no more than with one stream', async () => {
   const release = app.gemini.hold('open');
   const sent = await sendAll(crowd, [second.api], (n) => `open ${n}`).all;
+  // Each is listened for, too, by who writes it.
+  await until('all are written', () => app.gemini.openRequests === sent.length);
   const first = watch(sent.slice(0, 1), [second.api]);
-  await until('one is open', async () => (await clients('cmd=xread')) === 1);
-  const connections = await clients();
+  await until('one is open', () => first[0]?.watcher.isOpen);
+  const few = await connections();
   const watchers = [...first, ...times(10, () => watch(sent, [second.api])).slice(1)];
   await until('all are open', () => watchers.every(({ watcher }) => watcher.isOpen));
-  expect(await clients('cmd=xread')).toBeLessThanOrEqual(READERS_MAX);
-  const more = (await clients()) - connections;
+  const more = (await connections()) - few;
+  const bytes = await sentToRedis();
+  const stream = new ReplyStream(redis);
+  for (let n = 1; n <= EVENTS; n += 1) {
+    await stream.delta(sent[0]?.reply.id ?? '', 1, 'x');
+    // At once, so that what others send meanwhile is little.
+    while (first[0]?.watcher.text.length !== n) await new Promise(setImmediate);
+  }
+  const bytesOfEvents = (await sentToRedis()) - bytes;
   release();
   await theAftermath('open streams', scene, sent, {
     before,
     watchers,
-    note: `${more} more connections to Redis`,
+    note: `${more} more connections to Redis, ${Math.round(bytesOfEvents / EVENTS)} bytes to it an event`,
   });
   before.push(...sent);
-  expect(more).toBeLessThanOrEqual(READERS_MAX - 1);
+  expect(more).toBeLessThan(NODES);
+  expect(bytesOfEvents).toBeLessThan(EVENTS_BYTES_MAX);
+  expect(notServedAtOnce(watchers)).toEqual([]);
+});
+
+it('2,000 streams whose replies end at once are told so once, by a process with one connection to Postgres', async () => {
+  const one = await aProcess(app, 'api', { DATABASE_POOL_SIZE: '1' });
+  try {
+    const release = app.gemini.hold('at once');
+    const sent = await sendAll(crowd, [app.api], (n) => `at once ${n}`).all;
+    const watchers = times(10, () => watch(sent, [one.api]));
+    await until('all are open', () => watchers.every(({ watcher }) => watcher.isOpen));
+    release();
+    await theAftermath('replies that end at once', scene, sent, { before, watchers });
+    before.push(...sent);
+    expect(notServedAtOnce(watchers)).toEqual([]);
+  } finally {
+    await one.process.kill();
+  }
+});
+
+it('a stream whose reply ends while Postgres cannot be reached stays open, and is told once it can', async () => {
+  const line = await layLine(app.env.DATABASE_URL ?? '');
+  const cut = await aProcess(app, 'api', { DATABASE_URL: line.url });
+  try {
+    const release = app.gemini.hold('unread');
+    const sent = await sendAll(crowd, [app.api], (n) => `unread ${n}`).all;
+    const watchers = times(5, () => watch(sent, [cut.api]));
+    await until('all are open', () => watchers.every(({ watcher }) => watcher.isOpen));
+    await line.cut();
+    release();
+    await until('all replies are shown', () => watchers.every(({ watcher }) => watcher.text !== ''));
+    await theAftermath('replies that end unread', scene, sent, { before });
+    expect(watchers.filter(({ watcher }) => watcher.ended)).toEqual([]);
+    await line.mend();
+    await theAftermath('replies that could not be read', scene, sent, { before, watchers });
+    before.push(...sent);
+    expect(notServedAtOnce(watchers)).toEqual([]);
+  } finally {
+    await cut.process.kill();
+    await line.cut().catch(() => undefined);
+  }
+});
+
+it('who hears of the streams loses its connection again and again: nothing is missed, nothing comes twice', async () => {
+  app.gemini.pace({ firstTokenMs: 100, chunkMs: 60 });
+  const sent = await sendAll(crowd, [app.api, second.api], (n) => `lost ${n}`).all;
+  const watchers = times(3, () => watch(sent, [second.api]));
+  let losses = 0;
+  while (!watchers.every(({ watcher }) => watcher.ended)) {
+    losses += (await redis.call('CLIENT', 'KILL', 'TYPE', 'PUBSUB')) === 0 ? 0 : 1;
+    await untilMoreIsShown(watchers);
+  }
+  await theAftermath('subscriptions lost', scene, sent, { before, watchers, note: `${losses} losses` });
+  before.push(...sent);
+  expect(losses).toBeGreaterThan(2);
+  expect(notServedAtOnce(watchers)).toEqual([]);
+  expect(wronglyTold(watchers)).toEqual([]);
 });
 
 it('clients that read nothing hold no memory, and delay nobody', async () => {
@@ -134,13 +220,10 @@ it('clients that read nothing hold no memory, and delay nobody', async () => {
   expect(grown).toBeLessThan(400);
 });
 
-it('a stream that is opened after the reader lost its connection is live at once', async () => {
+it('a stream that is opened after the connection was lost is live at once', async () => {
   const [silent] = watch([await send(crowd[0] as Place, [app.api], '[[hang]]')], [second.api]);
-  await until('the reader reads', async () => (await clients('cmd=xread')) === 1);
-  const list = (await redis.call('CLIENT', 'LIST')) as string;
-  const address = / addr=(\S+) [^\n]* flags=\S*b[^\n]* cmd=xread/m.exec(list)?.[1] ?? '';
-  await redis.call('CLIENT', 'KILL', 'ADDR', address);
-  await until('it reads again', async () => (await clients('cmd=xread')) === 1);
+  await until('it is open', () => silent?.watcher.isOpen);
+  await redis.call('CLIENT', 'KILL', 'TYPE', 'PUBSUB');
   const release = app.gemini.hold('later');
   const [late] = watch([await send(crowd[1] as Place, [app.api], 'later')], [second.api]);
   await until('it is open', () => late?.watcher.isOpen);
@@ -151,6 +234,13 @@ it('a stream that is opened after the reader lost its connection is live at once
   expect(performance.now() - began).toBeLessThan(3000);
   silent?.watcher.leave();
 });
+
+/** Until some more text came, or all have ended. */
+async function untilMoreIsShown(watchers: readonly Watched[]): Promise<void> {
+  const shown = () => sum(watchers.map(({ watcher }) => watcher.text.length));
+  const before = shown();
+  await until('more is shown', () => shown() > before || watchers.every(({ watcher }) => watcher.ended));
+}
 
 function openWithoutReading(url: string): ClientRequest {
   const request = get(url, { agent: false }, (response) => response.pause());

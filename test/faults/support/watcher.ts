@@ -18,12 +18,15 @@ export class Watcher {
   /** What a person has on the screen in the end: with `done` comes the whole message. */
   shown = '';
   final: FinalEvent | undefined;
+  /** How often it was told the end. */
+  ends = 0;
   connects = 0;
   drops = 0;
   isOpen = false;
+  /** Of the last event, where it goes on. */
+  lastId = '';
   /** Answers that no client expects. */
   readonly failures: string[] = [];
-  private lastId = '';
   private left = false;
   private request: ClientRequest | undefined;
 
@@ -85,6 +88,7 @@ export class Watcher {
   private take(frame: string): void {
     const id = /^id: (.*)$/m.exec(frame)?.[1];
     const event = /^event: (.*)$/m.exec(frame)?.[1];
+    if (event === 'done' || event === 'error') this.ends += 1;
     if (id === undefined || event === undefined || this.final !== undefined) return;
     this.lastId = id;
     const data = JSON.parse(/^data: (.*)$/m.exec(frame)?.[1] ?? 'null') as {

@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import { BatchReader } from '../common/batch-reader.js';
+import { MessageResponse } from './dto/message.response.js';
+import { type MessageKey, MessagesRepository } from './messages.repository.js';
+
+/** Somebody waits for the end of their reply. */
+const FINAL = { gatherMs: 5, most: 100 };
+/** Nobody waits for a look at a row that is most likely as it was. */
+const LOOK = { gatherMs: 250, most: 1000 };
+
+/** The rows of replies that people watch: read for many at once, as their streams are as many as they like. */
+@Injectable()
+export class WatchedReplies {
+  private readonly messages: BatchReader<MessageKey, MessageResponse | null>;
+  private readonly owed: BatchReader<MessageKey, boolean>;
+
+  constructor(repository: MessagesRepository) {
+    this.messages = new BatchReader(
+      async (keys) => (await repository.findAll(keys)).map((row) => row && MessageResponse.from(row)),
+      FINAL.gatherMs,
+      FINAL.most,
+    );
+    this.owed = new BatchReader((keys) => repository.areOwed(keys), LOOK.gatherMs, LOOK.most);
+  }
+
+  /** The message as it is stored now; null when it is gone. */
+  find(key: MessageKey): Promise<MessageResponse | null> {
+    return this.messages.read(key);
+  }
+
+  isOwed(key: MessageKey): Promise<boolean> {
+    return this.owed.read(key);
+  }
+}
