@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { QUEUE_PREFIX } from '../src/redis/keys.js';
+import { keys, QUEUE_PREFIX } from '../src/redis/keys.js';
 import { findServerOf } from '../src/redis/servers.js';
 import { theAftermath } from './faults/support/aftermath.js';
 import { aCrowd, CROWD_SETTINGS, sendAll } from './faults/support/crowd.js';
@@ -49,6 +49,21 @@ it('a person signs up, asks, watches the reply come, and is told of it who waits
   expect(reply.status).toBe('completed');
   expect(stream.events.at(-1)).toMatchObject({ event: 'done', data: { content: reply.content } });
   expect(stream.events.filter(({ event }) => event === 'delta').length).toBeGreaterThan(1);
+});
+
+it('a stream goes on where its slot moves to another node', async () => {
+  const crowd = await aCrowd(app, { people: 5, roomsEach: 4 });
+  app.gemini.pace({ chunkMs: 400 });
+  const sent = await sendAll(crowd, [app.api], (n) => `moved ${n}`).all;
+  const watchers = watch(sent, [app.api]);
+  await untilShown(watchers, 20);
+  await cluster.moveSlotOf(keys.replyStream(sent[0]?.reply.id ?? ''));
+  await theAftermath('a slot moved', { api: app.api, database: app.database, redisUrl: cluster.url }, sent, {
+    watchers,
+  });
+  expect(watchers.map(({ watcher: { connects, ends } }) => [connects, ends])).toEqual(sent.map(() => [1, 1]));
+  // Of the one that moved, too, nothing came late: all of it came in pieces.
+  expect(watchers.map(({ watcher }) => watcher.text)).toEqual(watchers.map(({ watcher }) => watcher.shown));
 });
 
 it('the node with the queue dies amid replies: its replica takes over, and each reply comes once', async () => {

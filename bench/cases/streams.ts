@@ -125,8 +125,8 @@ async function application(app: TestApp, people: readonly Person[], count: numbe
       token: person.token,
     })),
     release() {
-      // It sweeps at once what is owed and in no queue.
-      const worker = AppProcess.spawn({ ...app.env, PROCESS_ROLE: 'worker', SWEEP_INTERVAL_MS: '100' });
+      // It sweeps at once what is owed and in no queue, and then as rarely as in production: it queues all that is owed again.
+      const worker = AppProcess.spawn({ ...app.env, PROCESS_ROLE: 'worker', SWEEP_INTERVAL_MS: '10000' });
       return Promise.resolve(() => worker.kill());
     },
     stop: () => Promise.resolve(),

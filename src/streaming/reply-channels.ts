@@ -98,6 +98,7 @@ export class ReplyChannels implements BeforeApplicationShutdown {
       if (this.deaf) this.logger.log('Live replies are heard again');
       this.deaf = false;
     } catch (err) {
+      if (this.stopping) return;
       if (!this.deaf) this.logger.warn({ err }, 'Live replies are not heard; they are looked for instead');
       this.deaf = true;
       this.hearLater(names, attempt);
@@ -122,6 +123,7 @@ export class ReplyChannels implements BeforeApplicationShutdown {
   private async subscriberOf(name: string): Promise<Subscriber> {
     const server = await findServerOf(this.redis, name);
     if (server === undefined) throw new Error('No server has the streams');
+    if (this.stopping) throw new Error('The process stops');
     const address = `${server.options.host}:${server.options.port}`;
     const there = this.subscribers.get(address);
     if (there) return there;

@@ -11,6 +11,8 @@ import { until } from './until.js';
 
 const MASTERS = 3;
 const SLOTS = 16_384;
+/** Of those of a master. */
+const firstSlot = (n: number): number => Math.floor((SLOTS * n) / MASTERS);
 /** Longer than any test keeps a node from running: none is taken for dead that only sleeps. */
 const PATIENT_MS = 60_000;
 
@@ -122,6 +124,26 @@ export class RedisCluster {
     });
   }
 
+  /** Gives the slot of a key, with all that is in it, to another master. */
+  async moveSlotOf(key: string): Promise<void> {
+    const masters = this.nodes.slice(0, MASTERS);
+    const clients = masters.map(({ port }) => new Redis(this.urlOf(port)));
+    try {
+      const slot = (await clients[0]?.cluster('KEYSLOT', key)) ?? 0;
+      const from = masters.findLastIndex((_, n) => firstSlot(n) <= slot);
+      const to = (from + 1) % MASTERS;
+      await clients[to]?.cluster('SETSLOT', slot, 'IMPORTING', masters[from]?.id ?? '');
+      await clients[from]?.cluster('SETSLOT', slot, 'MIGRATING', masters[to]?.id ?? '');
+      const keys = (await clients[from]?.cluster('GETKEYSINSLOT', slot, 1000)) ?? [];
+      const target = ['127.0.0.1', masters[to]?.port ?? 0, '', 0, 5000, 'AUTH', this.password] as const;
+      if (keys.length > 0) await clients[from]?.call('MIGRATE', ...target, 'KEYS', ...keys);
+      for (const n of [to, from, 3 - to - from])
+        await clients[n]?.cluster('SETSLOT', slot, 'NODE', masters[to]?.id ?? '');
+    } finally {
+      for (const client of clients) client.disconnect();
+    }
+  }
+
   urlOf(port: number): string {
     return `redis://:${this.password}@127.0.0.1:${port}`;
   }
@@ -147,7 +169,6 @@ export class RedisCluster {
   /** What a node remembers of the others over a restart: so they need not meet. */
   private async introduce(node: Node): Promise<void> {
     mkdirSync(node.directory, { recursive: true });
-    const firstSlot = (n: number): number => Math.floor((SLOTS * n) / MASTERS);
     const lines = this.nodes.map(({ id, masterId, port, busPort }, n) => {
       const flags = `${id === node.id ? 'myself,' : ''}${masterId === undefined ? 'master' : 'slave'}`;
       const slots = masterId === undefined ? ` ${firstSlot(n)}-${firstSlot(n + 1) - 1}` : '';
