@@ -61,7 +61,7 @@ it('a stream goes on where its slot moves to another node', async () => {
   await theAftermath('a slot moved', { api: app.api, database: app.database, redisUrl: cluster.url }, sent, {
     watchers,
   });
-  expect(watchers.map(({ watcher: { connects, ends } }) => [connects, ends])).toEqual(sent.map(() => [1, 1]));
+  expect(watchers.map(({ watcher: { opens, ends } }) => [opens, ends])).toEqual(sent.map(() => [1, 1]));
   // Of the one that moved, too, nothing came late: all of it came in pieces.
   expect(watchers.map(({ watcher }) => watcher.text)).toEqual(watchers.map(({ watcher }) => watcher.shown));
 });

@@ -21,6 +21,8 @@ export class Watcher {
   /** How often it was told the end. */
   ends = 0;
   connects = 0;
+  /** How often a stream was begun for it: more than once where it was cut off. */
+  opens = 0;
   drops = 0;
   isOpen = false;
   /** Of the last event, where it goes on. */
@@ -63,7 +65,8 @@ export class Watcher {
       if (response.statusCode !== 200 && response.statusCode !== 503) {
         this.failures.push(`status ${response.statusCode ?? 0} after ${this.lastId}`);
       }
-      this.isOpen = true;
+      this.isOpen = response.statusCode === 200;
+      if (this.isOpen) this.opens += 1;
       response.setEncoding('utf8').on('error', () => undefined);
       response.on('data', (text: string) => {
         const frames = (rest + text.slice(0, left)).split('\n\n');
