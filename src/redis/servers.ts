@@ -13,10 +13,3 @@ export async function findServerOf(redis: RedisClient, key: string): Promise<Red
   const [address] = redis.slots[slot] ?? [];
   return redis.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address);
 }
-
-/** Any server. Pub/sub is heard on every node of a cluster. */
-export function findServer(redis: RedisClient): Redis | undefined {
-  if (redis instanceof Redis) return redis;
-  const nodes = redis.nodes('master');
-  return nodes[Math.floor(Math.random() * nodes.length)];
-}

@@ -75,6 +75,7 @@ export class ReplyChannels implements BeforeApplicationShutdown {
   }
 
   private hearAll(names: readonly string[], attempt = 1): void {
+    if (this.stopping) return;
     const bySlot = new Map<string, string[]>();
     for (const name of names) {
       const ofSlot = bySlot.get(tagOf(name));
@@ -86,7 +87,6 @@ export class ReplyChannels implements BeforeApplicationShutdown {
 
   /** @param names of one slot */
   private async hear(names: readonly string[], attempt: number): Promise<void> {
-    if (this.stopping) return;
     try {
       const subscriber = await this.subscriberOf(names[0] ?? '');
       await subscriber.subscribe(names);
