@@ -272,7 +272,7 @@ it('what is in the queue and what is owed is told by every process alike, with i
   await worker.stop();
   const room = await aRoom(app, pro);
   const [first, second] = [await aPrompt(app, pro, room, 'one'), await aPrompt(app, pro, room, 'two')];
-  await until('time has passed', () => Date.now() - Date.parse(first.prompt.createdAt) > 300);
+  await until('time has passed', () => Date.now() - Date.parse(first.prompt.createdAt) > 500);
   const scrape = await api();
   expect(scrape.value('chat_queue_jobs', { queue: 'replies', state: 'prioritized' })).toBe(2);
   expect(scrape.value('chat_queue_oldest_job_age_seconds', { queue: 'replies' })).toBeGreaterThan(0.3);

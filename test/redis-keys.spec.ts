@@ -70,6 +70,10 @@ it('every key ends by itself, but for the few of each queue', async () => {
   };
   const life = aLife().then(() => true);
   while (!(await Promise.race([life, Promise.resolve(false)]))) await look();
+  await until('the failures are noted, which is some time after the answers', async () => {
+    await look();
+    return [...seen].some((key) => key.startsWith('failures-alike:'));
+  });
   await until('the queues are idle', async () =>
     (await withoutEnd()).every((key) => OF_IDLE_QUEUES.test(key)),
   );

@@ -40,7 +40,7 @@ it('a worker, in the middle of its streams: the other one writes them from the b
   app.gemini.pace({ chunkMs: 0 });
   const { takenOver } = await theAftermath('kill -9 of a worker', scene, sent, { before, watchers });
   before.push(...sent);
-  expect(takenOver).toBeGreaterThan(20);
+  expect(takenOver).toBeGreaterThan(10);
 });
 
 it('an API, in the middle of its requests: who had no answer asks the other one', async () => {
@@ -77,7 +77,7 @@ it('all APIs and workers at once, and new ones come', async () => {
   second.process = api;
   const { takenOver } = await theAftermath('kill -9 of everything', scene, sent, { before, watchers });
   before.push(...sent);
-  expect(takenOver).toBeGreaterThan(20);
+  expect(takenOver).toBeGreaterThan(10);
 });
 
 it('a minute later nothing is left reserved of the requests that were killed', async () => {
