@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist', 'node_modules', '.local', 'coverage'] },
+  { ignores: ['build', 'dist', 'node_modules', '.local', 'coverage'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -14,7 +14,7 @@ export class WebhookService {
   /** Stores the event and has it processed later; once it is stored, Stripe need not send it again. */
   async receive(rawBody: Buffer | undefined, signature: string | undefined): Promise<WebhookResponse> {
     if (rawBody === undefined || signature === undefined) throw new AppError('WEBHOOK_SIGNATURE_INVALID');
-    await this.inbox.store(this.webhooks.verify(rawBody, signature));
+    await this.inbox.store(await this.webhooks.verify(rawBody, signature));
     return { received: true };
   }
 }

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { DataSourceOptions } from 'typeorm';
 import { AccountDeletion } from '../accounts/account-deletion.entity.js';
 import { AuthEvent } from '../audit/auth-event.entity.js';
@@ -34,8 +33,6 @@ export function databaseOptions(url: string, poolSize: number): DataSourceOption
       StripeEvent,
       AccountDeletion,
     ],
-    migrations: [fileURLToPath(new URL('../../migrations/*.js', import.meta.url))],
-    migrationsTransactionMode: 'each',
     synchronize: false,
     logging: false,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,

@@ -11,8 +11,6 @@ import { ReadReplica } from './read-replica.js';
       inject: [Env],
       useFactory: (env: Env) => ({
         ...databaseOptions(env.DATABASE_URL, env.DATABASE_POOL_SIZE),
-        // Migrations belong to the deploy; a process that serves people has no need to read them.
-        migrations: [],
         retryAttempts: 3,
         retryDelay: 1000,
       }),

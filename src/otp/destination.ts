@@ -1,5 +1,4 @@
-// All metadata: without it, one country's mobiles pass for its neighbour's within a shared calling code.
-import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import type { CountryCode } from 'libphonenumber-js/max';
 
 /** Digits at the end that a block of numbers, as carriers hand it out, differs in. */
 const BLOCK_DIGITS = 3;
@@ -14,8 +13,14 @@ export interface Destination {
   prefix: string;
 }
 
-/** @param mobile E.164 */
-export function destinationOf(mobile: string): Destination {
+/**
+ * By all metadata: without it, one country's mobiles pass for its neighbour's within a shared calling code. It is read
+ * when the first code is sent.
+ *
+ * @param mobile E.164
+ */
+export async function destinationOf(mobile: string): Promise<Destination> {
+  const { parsePhoneNumberFromString } = await import('libphonenumber-js/max');
   const parsed = parsePhoneNumberFromString(mobile);
   return {
     country: parsed?.country,

@@ -45,7 +45,7 @@ export class OtpService {
     const { mobile } = use;
     const send = { id: randomId(), mobile, address: addressBlock(ip) };
     const isTest = this.testNumbers.has(mobile);
-    if (!isTest) this.requireAllowedCountry(mobile);
+    if (!isTest) await this.requireAllowedCountry(mobile);
     await (isTest ? this.sends.takeUnsent(send) : this.sends.take(send));
     const now = Date.now();
     const code = this.codes.codeFor(use, send.id);
@@ -91,9 +91,11 @@ export class OtpService {
     return this.store.remove(uses);
   }
 
-  private requireAllowedCountry(mobile: string): void {
+  private async requireAllowedCountry(mobile: string): Promise<void> {
     const { OTP_COUNTRIES: allowed } = this.env;
-    if (allowed.length === 0 || allowed.includes(destinationOf(mobile).country ?? '')) return;
+    if (allowed.length === 0) return;
+    const { country } = await destinationOf(mobile);
+    if (allowed.includes(country ?? '')) return;
     throw new AppError('COUNTRY_NOT_ALLOWED', { detail: 'Use a number of a country that we serve.' });
   }
 }

@@ -79,10 +79,11 @@ export class SendLimits {
 
   /** The message was not sent, and not for a reason that lies with the number. */
   async giveBack(send: Send): Promise<void> {
+    const limitsOfAll = await this.limitsOfAll(send.mobile);
     await Promise.all([
       this.giveBackNumber(send),
       this.redis.zrem(keys.otpSendsFrom(send.address), send.id),
-      ...this.limitsOfAll(send.mobile).map(([key]) => this.redis.zrem(key, send.id)),
+      ...limitsOfAll.map(([key]) => this.redis.zrem(key, send.id)),
     ]);
   }
 
@@ -116,7 +117,7 @@ export class SendLimits {
   }
 
   private async takeOfAll({ id, mobile }: Send): Promise<void> {
-    for (const [key, cap] of this.limitsOfAll(mobile)) {
+    for (const [key, cap] of await this.limitsOfAll(mobile)) {
       const wait = await takeOne(this.redis, key, id, this.env[cap]);
       if (wait === 0) continue;
       await this.tell(cap, mobile).catch(() => undefined);
@@ -126,15 +127,15 @@ export class SendLimits {
 
   /** Once in the longest window of a cap, by all processes together. */
   private async tell(cap: Cap, mobile: string): Promise<void> {
-    const { dialCode } = destinationOf(mobile);
+    const { dialCode } = await destinationOf(mobile);
     const windowMs = Math.max(...this.env[cap].map((rate) => rate.windowMs));
     const key = keys.otpCapTold(cap, cap === 'OTP_SENDS_TOTAL' ? '' : dialCode);
     if ((await this.redis.set(key, '1', 'PX', windowMs, 'NX')) === null) return;
     this.logger.warn({ cap, dialCode }, 'A cap on codes is reached: this may be SMS pumping');
   }
 
-  private limitsOfAll(mobile: string) {
-    const { dialCode, prefix } = destinationOf(mobile);
+  private async limitsOfAll(mobile: string) {
+    const { dialCode, prefix } = await destinationOf(mobile);
     return [
       [keys.otpSendsToPrefix(prefix), 'OTP_SENDS_PER_PREFIX'],
       [keys.otpSendsToDialCode(dialCode), 'OTP_SENDS_PER_DIAL_CODE'],

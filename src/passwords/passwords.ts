@@ -88,7 +88,8 @@ export class Passwords implements OnApplicationShutdown {
   private freeThreads(): Piscina {
     this.assertNotBusy();
     this.threads ??= new Piscina({
-      filename: new URL('./argon2.worker.js', import.meta.url).href,
+      // By way of the parent: this code itself is elsewhere in a bundle (see bundle.mjs).
+      filename: new URL('../passwords/argon2.worker.js', import.meta.url).href,
       minThreads: 0,
       maxThreads: this.env.PASSWORD_HASH_PARALLEL || Math.max(1, availableParallelism() - 1),
       idleTimeout: IDLE_THREAD_MS,

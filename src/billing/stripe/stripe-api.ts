@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Stripe } from 'stripe';
+import type { Stripe } from 'stripe';
 import { AppError } from '../../common/app-error.js';
 import { Env } from '../../config/env.js';
 
@@ -28,26 +28,15 @@ export class StripeRefusal extends Error {
   }
 }
 
-/** Stripe's SDK with its time limits and retries, and what its errors mean to us. */
+/** Stripe's SDK with its time limits and retries, and what its errors mean to us. It is loaded with the first use. */
 @Injectable()
 export class StripeApi {
-  private readonly sdk: Stripe;
+  private sdk: Promise<Stripe> | undefined;
 
-  constructor(env: Env) {
-    const api = new URL(env.STRIPE_API_BASE);
-    const protocol = api.protocol === 'http:' ? 'http' : 'https';
-    this.sdk = new Stripe(env.STRIPE_SECRET_KEY, {
-      host: api.hostname,
-      port: api.port || (protocol === 'http' ? 80 : 443),
-      protocol,
-      timeout: env.STRIPE_TIMEOUT_MS,
-      maxNetworkRetries: NETWORK_RETRIES,
-      telemetry: false,
-    });
-  }
+  constructor(private readonly env: Env) {}
 
-  get webhooks(): Stripe['webhooks'] {
-    return this.sdk.webhooks;
+  async webhooks(): Promise<Stripe['webhooks']> {
+    return (await this.load()).webhooks;
   }
 
   /**
@@ -56,30 +45,49 @@ export class StripeApi {
    * @throws AppError PAYMENT_PROVIDER_UNAVAILABLE; StripeMissing; StripeRefusal
    */
   async call<T>(work: (sdk: Stripe) => Promise<T>): Promise<T> {
+    const sdk = await this.load();
     try {
-      return await work(this.sdk);
+      return await work(sdk);
     } catch (error) {
-      throw translated(error);
+      throw translated(error, (await import('stripe')).Stripe.errors);
     }
+  }
+
+  private load(): Promise<Stripe> {
+    this.sdk ??= import('stripe').then(({ Stripe: Sdk }) => {
+      const api = new URL(this.env.STRIPE_API_BASE);
+      const protocol = api.protocol === 'http:' ? 'http' : 'https';
+      return new Sdk(this.env.STRIPE_SECRET_KEY, {
+        host: api.hostname,
+        port: api.port || (protocol === 'http' ? 80 : 443),
+        protocol,
+        timeout: this.env.STRIPE_TIMEOUT_MS,
+        maxNetworkRetries: NETWORK_RETRIES,
+        telemetry: false,
+      });
+    });
+    return this.sdk;
   }
 }
 
-function translated(error: unknown): unknown {
-  if (isOutage(error)) {
+function translated(error: unknown, errors: typeof Stripe.errors): unknown {
+  if (isOutage(error, errors)) {
     return new AppError('PAYMENT_PROVIDER_UNAVAILABLE', {
       detail: 'You were not charged. Try again in a moment.',
       cause: error,
     });
   }
-  if (!(error instanceof Stripe.errors.StripeError)) return error;
+  if (!(error instanceof errors.StripeError)) return error;
   return error.code === 'resource_missing'
     ? new StripeMissing(error.param ?? 'id', { cause: error })
     : new StripeRefusal(error.code ?? null, { cause: error });
 }
 
 /** A key that is in use (409) is a call of ours that has not ended: its effect is not known yet. */
-function isOutage(error: unknown): boolean {
-  const { StripeConnectionError, StripeAPIError, StripeRateLimitError, StripeError } = Stripe.errors;
+function isOutage(
+  error: unknown,
+  { StripeConnectionError, StripeAPIError, StripeRateLimitError, StripeError }: typeof Stripe.errors,
+): boolean {
   return (
     error instanceof StripeConnectionError ||
     error instanceof StripeAPIError ||

@@ -25,18 +25,14 @@ export class StripeWebhooks {
    * @param rawBody exactly the bytes that came
    * @throws AppError WEBHOOK_SIGNATURE_INVALID
    */
-  verify(rawBody: Buffer, signature: string): VerifiedEvent {
+  async verify(rawBody: Buffer, signature: string): Promise<VerifiedEvent> {
     this.refuseFuture(signature);
+    const webhooks = await this.api.webhooks();
     let refusal: unknown;
     for (const secret of this.env.STRIPE_WEBHOOK_SECRET) {
       try {
         return toEvent(
-          this.api.webhooks.constructEvent(
-            rawBody,
-            signature,
-            secret,
-            this.env.STRIPE_WEBHOOK_TOLERANCE_SECONDS,
-          ),
+          webhooks.constructEvent(rawBody, signature, secret, this.env.STRIPE_WEBHOOK_TOLERANCE_SECONDS),
         );
       } catch (error) {
         refusal = error;

@@ -204,9 +204,9 @@ describe('webhooks', () => {
     ['the customer that it is', { object: 'customer', id: 'cus_1' }, 'cus_1'],
     ['no customer', { object: 'checkout.session', customer: null }, null],
     ['no such field', { object: 'price', id: 'price_1' }, null],
-  ])('an event concerns %s', (_whom, object, customerId) => {
+  ])('an event concerns %s', async (_whom, object, customerId) => {
     const body = payload(object);
-    expect(webhooksWith().verify(Buffer.from(body), sign(body))).toEqual({
+    expect(await webhooksWith().verify(Buffer.from(body), sign(body))).toEqual({
       id: 'evt_1',
       type: EVENT.type,
       customerId,
@@ -214,9 +214,9 @@ describe('webhooks', () => {
     });
   });
 
-  it('an event that does not say when it was made has no such time', () => {
+  it('an event that does not say when it was made has no such time', async () => {
     const body = JSON.stringify({ ...EVENT, created: undefined, data: { object: {} } });
-    expect(webhooksWith().verify(Buffer.from(body), sign(body))).toMatchObject({ createdAt: null });
+    expect(await webhooksWith().verify(Buffer.from(body), sign(body))).toMatchObject({ createdAt: null });
   });
 
   const body = payload({});
@@ -226,34 +226,35 @@ describe('webhooks', () => {
     ['an age of more than 300 s', body, sign(body, KEYS.webhookSecret, 302)],
     ['another body', `${body} `, sign(body)],
     ['a signed text that is no JSON', 'hello', sign('hello')],
-  ])('%s is refused', (_what, received, signature) => {
-    expect(() => webhooksWith().verify(Buffer.from(received), signature)).toThrow(
+  ])('%s is refused', async (_what, received, signature) => {
+    await expect(webhooksWith().verify(Buffer.from(received), signature)).rejects.toThrow(
       'WEBHOOK_SIGNATURE_INVALID',
     );
   });
 
-  it('an age just under 300 s is accepted', () => {
-    expect(webhooksWith().verify(Buffer.from(body), sign(body, KEYS.webhookSecret, 298)).id).toBe('evt_1');
+  it('an age just under 300 s is accepted', async () => {
+    const verified = webhooksWith().verify(Buffer.from(body), sign(body, KEYS.webhookSecret, 298));
+    expect((await verified).id).toBe('evt_1');
   });
 
   it.each([
     ['the new secret', 'whsec_new'],
     ['the old secret', 'whsec_old'],
-  ])('while secrets are rotated, %s is accepted', (_which, secret) => {
+  ])('while secrets are rotated, %s is accepted', async (_which, secret) => {
     const rotating = webhooksWith({ STRIPE_WEBHOOK_SECRET: ['whsec_new', 'whsec_old'] });
-    expect(rotating.verify(Buffer.from(body), sign(body, secret)).id).toBe('evt_1');
-    expect(() => rotating.verify(Buffer.from(body), sign(body, 'whsec_older'))).toThrow();
+    expect((await rotating.verify(Buffer.from(body), sign(body, secret))).id).toBe('evt_1');
+    await expect(rotating.verify(Buffer.from(body), sign(body, 'whsec_older'))).rejects.toThrow();
   });
 
-  it('a signature from the future is refused, one of a clock that is a little ahead is not', () => {
-    const from = (seconds: number) => () =>
+  it('a signature from the future is refused, one of a clock that is a little ahead is not', async () => {
+    const from = (seconds: number) =>
       webhooksWith().verify(Buffer.from(body), sign(body, undefined, -seconds));
-    expect(from(400)).toThrow('WEBHOOK_SIGNATURE_INVALID');
-    expect(from(30)).not.toThrow();
+    await expect(from(400)).rejects.toThrow('WEBHOOK_SIGNATURE_INVALID');
+    await expect(from(30)).resolves.toBeDefined();
   });
 
-  it('its age has the limit that is set', () => {
+  it('its age has the limit that is set', async () => {
     const strict = webhooksWith({ STRIPE_WEBHOOK_TOLERANCE_SECONDS: 10 });
-    expect(() => strict.verify(Buffer.from(body), sign(body, undefined, 12))).toThrow();
+    await expect(strict.verify(Buffer.from(body), sign(body, undefined, 12))).rejects.toThrow();
   });
 });
