@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
+import { keepContext } from './common/request-context.js';
 import { createLogger, PinoLoggerService } from './common/logger.js';
 import type { Env } from './config/env.js';
 import { InvalidEnvError, loadEnv, loadEnvFile } from './config/load-env.js';
@@ -35,6 +36,7 @@ async function start(env: Env): Promise<INestApplicationContext> {
 
 /** Loads what looks into the process, where that is asked for: before there is anything to see. */
 async function observe(env: Env): Promise<void> {
+  if (env.LOG_CONTEXT) keepContext();
   if (env.METRICS_PORT !== null) await import('./metrics/prometheus.js');
   if (env.OTEL_EXPORTER_OTLP_ENDPOINT === null) return;
   const { openTelemetry } = await import('./tracing/opentelemetry.js');

@@ -202,7 +202,7 @@ describe('with other settings', () => {
   );
 
   it('OTP_DELIVERY=log tells the code to the log alone, under the id of the request', async () => {
-    await restartWith({ OTP_DELIVERY: 'log' });
+    await restartWith({ OTP_DELIVERY: 'log', LOG_CONTEXT: 'true' });
     const mobile = aMobile();
     const sent = await app.api.post('/v1/auth/send-otp', { mobile });
     expect(sent.status).toBe(200);

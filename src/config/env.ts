@@ -42,6 +42,10 @@ export class Env extends RetentionSettings {
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL = 'info';
 
+  /** Each line has the id of the request or job that it was written for; always so with traces, and from Node 24 on. */
+  @Flag()
+  LOG_CONTEXT = false;
+
   /** Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed, comma-separated; none by default. */
   @List()
   @AreAddressRanges()

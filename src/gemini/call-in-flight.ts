@@ -1,12 +1,15 @@
 import type { ReplyEvents } from '../streaming/reply-events.js';
 
+/** Before that, a call that is taken away is noticed when its next words are refused, or it is over: most are short. */
+const LISTEN_AFTER_MS = 200;
+
 /**
  * One call to the model, and the two reasons to give it up: the process stops, or the reply is taken away (cancelled,
  * or another attempt has it).
  */
 export class CallInFlight {
   private readonly controller = new AbortController();
-  private readonly stopListening: () => void;
+  private stopListening: () => void;
   private taken = false;
 
   constructor(
@@ -16,9 +19,14 @@ export class CallInFlight {
   ) {
     stopping.addEventListener('abort', this.giveUp);
     if (stopping.aborted) this.giveUp();
-    this.stopListening = events.onFinal(replyId, () => {
-      this.takeAway();
-    });
+    const timer = setTimeout(() => {
+      this.stopListening = events.onFinal(replyId, () => {
+        this.takeAway();
+      });
+    }, LISTEN_AFTER_MS);
+    this.stopListening = () => {
+      clearTimeout(timer);
+    };
   }
 
   get signal(): AbortSignal {

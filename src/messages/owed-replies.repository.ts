@@ -98,7 +98,7 @@ export class OwedRepliesRepository {
     const prompt = await this.messages.findOneBy({ userId, id: reply.promptId });
     if (prompt === null) return null;
     prompt.lastVersion = null;
-    return { prompt, reply: this.asAccepted(reply) };
+    return { prompt, reply: asAccepted(reply) };
   }
 
   /** Replies that were owed already at a moment (epoch ms), in the order of an index, from behind `after` on. */
@@ -142,26 +142,25 @@ export class OwedRepliesRepository {
     if (refusal !== null) throw new Refused(refusal);
     const both = { userId, chatroomId, version, createdAt: now };
     const replyVersionOf = content === null ? versionOf : null;
-    const reply = this.asAccepted({
+    const reply = asAccepted({
       ...{ ...both, id: replyId, promptId, chargeId: charge.id, versionOf: replyVersionOf },
     });
     if (content === null) {
       return { prompt: await manager.findOneByOrFail(Message, { userId, id: promptId }), reply, tier };
     }
-    const prompt = this.messages.create({
+    const prompt = messageOf({
       ...{ ...EMPTY, ...both, id: promptId, versionOf, role: 'user', content, status: 'completed' },
       ...{ promptId: null, chargeId: null, finishedAt: now },
     });
     return { prompt, reply, tier };
   }
-
-  /** A reply as it is born. */
-  private asAccepted(reply: Partial<Message>): Message {
-    return this.messages.create({
-      ...{ ...reply, ...EMPTY, role: 'model', content: '', status: 'pending', finishedAt: null },
-    });
-  }
 }
+
+const messageOf = (fields: Partial<Message>): Message => Object.assign(new Message(), fields);
+
+/** A reply as it is born. */
+const asAccepted = (reply: Partial<Message>): Message =>
+  messageOf({ ...reply, ...EMPTY, role: 'model', content: '', status: 'pending', finishedAt: null });
 
 /** Deleted since the request was let in: as if it had not been. */
 async function lockPerson(manager: EntityManager, userId: string): Promise<void> {

@@ -22,8 +22,8 @@ afterAll(() => server.stop());
 beforeEach(() => {
   redis = new Redis(server.url);
   channels = new ReplyChannels(redis);
-  events = new ReplyEvents(channels);
   elsewhere = new ReplyStream(redis);
+  events = new ReplyEvents(channels, elsewhere);
 });
 afterEach(async () => {
   channels.beforeApplicationShutdown();

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { replyFinalChannel } from '../redis/keys.js';
 import { ReplyChannels } from './reply-channels.js';
+import { ReplyStream } from './reply-stream.js';
 
 export interface ReplyListener {
   /** Resolves when there is reason to look at the reply again, else after `ms`. */
@@ -15,7 +16,10 @@ export interface ReplyListener {
  */
 @Injectable()
 export class ReplyEvents {
-  constructor(private readonly channels: ReplyChannels) {}
+  constructor(
+    private readonly channels: ReplyChannels,
+    private readonly stream: ReplyStream,
+  ) {}
 
   /** True once the process is about to stop: end what waits. */
   get isStopping(): boolean {
@@ -50,10 +54,23 @@ export class ReplyEvents {
     };
   }
 
-  /** Calls back when somebody, in any process, announces that the reply is final. Returns the function that ends it. */
+  /** Calls back, once, when the reply is final, whoever made it so and whenever. Returns the function that ends it. */
   onFinal(replyId: string, callback: () => void): () => void {
-    return this.channels.follow(replyFinalChannel(replyId), (message) => {
-      if (message !== undefined) callback();
+    const unfollow = this.channels.follow(replyFinalChannel(replyId), (message) => {
+      if (message !== undefined) tell();
+      else {
+        void this.stream.tryFinalEventId(replyId).then((id) => {
+          if (id !== undefined) tell();
+        });
+      }
     });
+    let told = false;
+    const tell = (): void => {
+      if (told) return;
+      told = true;
+      unfollow();
+      callback();
+    };
+    return unfollow;
   }
 }

@@ -117,5 +117,5 @@ it('a rolling restart under load: nothing is lost, no request fails, streams go 
   // Pieced together from the streams alone.
   expect(watchers.filter(({ watcher }) => watcher.text !== watcher.shown)).toEqual([]);
   expect(takenOver).toBeGreaterThan(0);
-  expect(resumed).toBeGreaterThan(20);
+  expect(resumed).toBeGreaterThan(5);
 });
