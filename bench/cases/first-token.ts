@@ -3,6 +3,7 @@ import type { Case, Subject } from '../harness/case.js';
 import type { Turns } from '../load/turns.js';
 import { addRooms, somePeople } from '../support/people.js';
 import { messagesOf, PROMPT } from '../support/prompts.js';
+import { AppProcess } from '../../test/support/app-process.js';
 
 const AT_ONCE = 200;
 const MODEL_PATH = '/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse';
@@ -32,10 +33,12 @@ export const firstToken: Case = {
     'from sending a prompt to the first words of its reply over SSE, beyond those of a direct streaming call',
   load:
     `model ${FIRST_TOKEN_MS} ms to its first words, then some a time for 1 s (idle: 0.1 s); closed loop: a person sends, ` +
-    `reads to the end, sends again; idle is one person, "in one instant" is ${AT_ONCE} prompts sent together once`,
+    `reads to the end, sends again; one process of role api and one worker; idle is one person, "in one instant" is ${AT_ONCE} prompts sent together once`,
   async prepare(bench) {
     const model = await bench.startModel();
-    const app = await bench.startApp({ GEMINI_BASE_URL: model.url });
+    const app = await bench.startApp({ PROCESS_ROLE: 'api', GEMINI_BASE_URL: model.url });
+    const worker = await AppProcess.start({ ...app.env, PROCESS_ROLE: 'worker', LOG_LEVEL: 'info' });
+    bench.onEnd(() => worker.stop());
     const people = await somePeople(app, AT_ONCE, 0);
     const subject = (situation: Situation, ofModel: boolean): Subject => {
       const { name, talkers, turnsEach, spreadOverMs, chunkMs } = situation;

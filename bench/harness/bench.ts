@@ -21,6 +21,7 @@ const SETTINGS = {
   REPLY_RETRY_BASE_MS: '1000',
   QUEUE_LOCK_MS: '10000',
   SWEEP_INTERVAL_MS: '10000',
+  PRUNE_INTERVAL_MS: '60000',
 };
 
 /** The simulated model as a process of its own. */
