@@ -102,16 +102,22 @@ it('the usage of a day is told, and is nobody else’s', async () => {
   expect(await usageOf(other)).toEqual(unused);
 });
 
-it('Pro has no limit, and prompts sent as Pro count when it ends', async () => {
+it.each([
+  ['ends', `tier = 'basic'`],
+  ['runs out', `tier_until = now()`],
+])('Pro has no limit at once, and prompts sent as Pro count when it %s', async (_how, ended) => {
   const user = await aUser(app, { tier: 'pro' });
   const room = await aRoom(app, user);
   const answers = await times(12, () => send(user, room));
   expect(accepted(answers)).toHaveLength(12);
   expect(answers[0]?.headers.has('ratelimit-limit')).toBe(false);
   expect(await usageOf(user)).toMatchObject({ tier: 'pro', used: 12, limit: null, remaining: null });
-  await app.database.query(`UPDATE users SET tier = 'basic' WHERE id = $1`, [user.id]);
-  expect((await send(user, room)).status).toBe(429);
+  await app.database.query(`UPDATE users SET ${ended} WHERE id = $1`, [user.id]);
+  const refused = await send(user, room);
+  expect([refused.status, refused.headers.get('ratelimit-remaining')]).toEqual([429, '0']);
   expect(await usageOf(user)).toMatchObject({ used: 12, limit: LIMIT, remaining: 0 });
+  await app.database.query(`UPDATE users SET tier = 'pro', tier_until = NULL WHERE id = $1`, [user.id]);
+  expect((await send(user, room)).status).toBe(202);
 });
 
 it('a request that is refused is not charged, and its answer says so', async () => {

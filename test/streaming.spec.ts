@@ -198,6 +198,7 @@ describe('cancelling', () => {
     await until('the model is asked', () => app.gemini.openRequests === 1);
     const second = (await aPrompt(app, basic, room, 'two')) as Streamed;
     expect((await cancel(first, basic.token)).body).toMatchObject({ status: 'cancelled', content: '' });
+    await until('the silent call is given up', () => app.gemini.openRequests === 0, 5_000);
     expect(await theReply(app, basic, second)).toMatchObject({ status: 'completed' });
     expect((await app.api.get('/v1/users/me/usage', { token: basic.token })).body).toMatchObject({ used: 1 });
     const stored = await app.database.query('SELECT 1 FROM prompt_charges WHERE user_id = $1', [basic.id]);

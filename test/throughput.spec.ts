@@ -31,6 +31,15 @@ it('no more replies are generated at once than REPLY_CONCURRENCY allows', async 
   expect(app.gemini.maxOpenRequests).toBe(3);
 });
 
+it('the replies of a room follow each other at once: none waits for the next look at whose turn it is', async () => {
+  const room = await aRoom(app, user);
+  const began = Date.now();
+  const sent = await Promise.all(Array.from({ length: 10 }, (_, n) => aPrompt(app, user, room, `Turn ${n}`)));
+  await Promise.all(sent.map((accepted) => theReply(app, user, accepted)));
+  // A reply that nobody wakes looks again after a second: nine of them take nine.
+  expect(Date.now() - began).toBeLessThan(5000);
+});
+
 it('more owed replies than one look of the sweep brings are all queued again', async () => {
   app.gemini.misbehave({ kind: 'hang' }, Infinity);
   const room = await aRoom(app, user);
