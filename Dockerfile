@@ -7,7 +7,7 @@ COPY package.json package-lock.json ./
 FROM base AS build
 # No package's own script is needed for what is built here.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY nest-cli.json tsconfig.json tsconfig.build.json bundle.mjs ./
+COPY nest-cli.json tsconfig.json tsconfig.build.json bundle.mjs natural-names.mjs ./
 COPY src src
 COPY migrations migrations
 RUN npm run build

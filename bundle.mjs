@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { build, transform } from 'esbuild';
+import { withoutNaturalNames } from './natural-names.mjs';
 
 /**
  * The second half of `npm run build`: what tsc made in `build/` becomes `dist/`, in which the application and its
@@ -91,7 +92,7 @@ refuseSurprises(metafile.inputs);
 await rm(BUNDLED, { recursive: true, force: true });
 for (const { path, text } of outputFiles) {
   // In lines again, for who reads a stack, but without comments, which a process would keep in memory.
-  const { code, map } = await transform(text, {
+  const { code, map } = await transform(withoutNaturalNames(text), {
     format: 'esm',
     target: 'node20',
     sourcemap: 'external',
