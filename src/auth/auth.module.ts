@@ -17,6 +17,6 @@ import { VerificationService } from './verification.service.js';
   imports: [UsersModule, OtpModule, PasswordsModule, PassportModule, SessionsModule, AuditModule],
   controllers: [AuthController],
   providers: [AuthService, VerificationService, CodesService, PendingSignups, Admission, JwtStrategy],
-  exports: [CodesService, PendingSignups],
+  exports: [CodesService, PendingSignups, JwtStrategy],
 })
 export class AuthModule {}

@@ -2,12 +2,17 @@ import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { AppError } from '../common/app-error.js';
+import type { AuthenticatedRequest } from '../common/current-user.js';
 import { IS_PUBLIC } from '../common/public.decorator.js';
+import { JwtStrategy } from './jwt.strategy.js';
 
 /** Every route asks for an access token unless it is `@Public()`. */
 @Injectable()
 export class JwtAuthGuard extends AuthGuard('jwt') {
-  constructor(private readonly reflector: Reflector) {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly strategy: JwtStrategy,
+  ) {
     super();
   }
 
@@ -20,8 +25,12 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
   }
 
   /** Asks for an access token, whatever the route says. */
-  protected authenticate(context: ExecutionContext): Promise<boolean> {
-    return super.canActivate(context) as Promise<boolean>;
+  protected async authenticate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const known = this.strategy.admitKnown(request);
+    if (known === undefined) return (await super.canActivate(context)) as boolean;
+    request.user = await known;
+    return true;
   }
 
   /** @param error what the strategy threw; outages must stay outages and not turn into a 401 */

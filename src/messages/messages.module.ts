@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuthModule } from '../auth/auth.module.js';
 import { ChatroomsModule } from '../chatrooms/chatrooms.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { QueueModule } from '../queue/queue.module.js';
@@ -26,6 +27,7 @@ import { WatchedReplies } from './watched-replies.js';
 
 @Module({
   imports: [
+    AuthModule,
     TypeOrmModule.forFeature([Message]),
     ChatroomsModule,
     IdempotencyModule,

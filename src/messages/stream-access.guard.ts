@@ -1,6 +1,7 @@
 import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { JwtAuthGuard } from '../auth/jwt-auth.guard.js';
+import { JwtStrategy } from '../auth/jwt.strategy.js';
 import { AppError } from '../common/app-error.js';
 import type { AuthenticatedRequest } from '../common/current-user.js';
 import { StreamTickets } from './stream-tickets.js';
@@ -15,9 +16,10 @@ interface StreamRequest extends AuthenticatedRequest {
 export class StreamAccessGuard extends JwtAuthGuard {
   constructor(
     reflector: Reflector,
+    strategy: JwtStrategy,
     private readonly tickets: StreamTickets,
   ) {
-    super(reflector);
+    super(reflector, strategy);
   }
 
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
