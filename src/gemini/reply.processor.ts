@@ -11,8 +11,6 @@ import { runJob } from '../queue/traced-jobs.js';
 import { ReplyService } from './reply.service.js';
 import { TitleService } from './title.service.js';
 
-/** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
-const CHARACTERS_PER_TOKEN = 3;
 /** How soon a job whose room is busy looks again, if nobody promotes it before, ms. */
 const TURN_MS = 1000;
 
@@ -62,8 +60,7 @@ export class ReplyProcessor extends WorkerHost implements BeforeApplicationShutd
   }
 
   private async answer(job: Job<ReplyJob>, token?: string): Promise<string> {
-    const characters = this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN;
-    const claimed = await this.replies.claim(job.data, characters);
+    const claimed = await this.replies.claim(job.data);
     if (claimed === null) return this.settle(job, token);
     const result = await this.service.generate(claimed, this.stopping.signal);
     if (result.queuePauseMs !== null) await this.pauseQueue(result.queuePauseMs);

@@ -2,12 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { AppError } from '../common/app-error.js';
+import { Batcher } from '../common/batcher.js';
 import { firstIdAt, newId } from '../common/id.js';
 import { Env } from '../config/env.js';
 import type { IdempotencyClaim } from '../idempotency/idempotent-request.js';
 import { type Charge, dayStart } from '../quota/quota.service.js';
 import type { OwedReply } from '../queue/queues.js';
 import { type Tier, tierAt } from '../users/user.entity.js';
+import { type AcceptedPrompt, promptAsAccepted, replyAsAccepted } from './accepted-prompt.js';
 import { assertAtEnd, endVersion, type Replaced } from './conversation-versions.js';
 import { Message } from './message.entity.js';
 import { type Refusal, Refused } from './refusal.js';
@@ -25,17 +27,12 @@ export interface ReplyRequest {
   claim: IdempotencyClaim | null;
 }
 
-export interface AcceptedPrompt {
-  prompt: Message;
-  reply: Message;
-}
-
 /** What was stored, and the person's tier at that moment. */
 export interface StoredPrompt extends AcceptedPrompt {
   tier: Tier;
 }
 
-/** What is kept under an idempotency key of a request for a reply; `accept_reply` writes it. */
+/** What is kept under an idempotency key of a request for a reply; `accept_replies` writes it. */
 export interface AcceptedOutcome {
   replyId: string;
 }
@@ -56,9 +53,25 @@ interface OwedRow {
   tier_until: Date | null;
 }
 
+interface Asked {
+  userId: string;
+  chatroomId: string;
+  request: ReplyRequest;
+  replaced: Replaced | null;
+}
+
+/** Requests in one statement. */
+const BATCH_MAX = 100;
+
 /** Stores replies that are owed from then on, with everything that must be there if and only if they are. */
 @Injectable()
 export class OwedRepliesRepository {
+  /** A person's requests go one after the other: each must see what was stored before it. */
+  private readonly batcher = new Batcher(
+    (asked: readonly Asked[]) => this.store(this.messages.manager, asked),
+    { most: BATCH_MAX, keyOf: ({ userId }) => userId },
+  );
+
   constructor(
     private readonly env: Env,
     @InjectRepository(Message) private readonly messages: Repository<Message>,
@@ -73,17 +86,19 @@ export class OwedRepliesRepository {
    * @throws an error for which `IdempotencyKeysRepository.isTaken` holds, when a twin was faster
    */
   async accept(userId: string, chatroomId: string, request: ReplyRequest): Promise<StoredPrompt | Refusal> {
-    const { manager } = this.messages;
-    const { replaces, onlyAtEnd } = request;
+    const { replaces } = request;
     try {
-      // One call is a transaction by itself.
-      if (replaces === null) return await this.store(manager, userId, chatroomId, request, null);
-      return await manager.transaction(async (within) => {
+      if (replaces === null) {
+        const stored = await this.batcher.run({ userId, chatroomId, request, replaced: null });
+        if (stored !== 'BUSY') return stored;
+      }
+      return await this.messages.manager.transaction(async (within) => {
         await lockPerson(within, userId);
-        if (onlyAtEnd) await assertAtEnd(within, userId, chatroomId, replaces);
-        const role = request.content === null ? 'model' : 'user';
-        const replaced = await endVersion(within, userId, chatroomId, replaces, role);
-        return this.store(within, userId, chatroomId, request, replaced);
+        const replaced = await this.lockPlace(within, userId, chatroomId, request);
+        const [stored] = await this.store(within, [{ userId, chatroomId, request, replaced }]);
+        if (stored === undefined || stored === 'BUSY') throw new Error('What is locked here was not free');
+        if (typeof stored === 'string') throw new Refused(stored);
+        return stored;
       });
     } catch (error) {
       if (error instanceof Refused) return error.refusal;
@@ -98,7 +113,7 @@ export class OwedRepliesRepository {
     const prompt = await this.messages.findOneBy({ userId, id: reply.promptId });
     if (prompt === null) return null;
     prompt.lastVersion = null;
-    return { prompt, reply: asAccepted(reply) };
+    return { prompt, reply: replyAsAccepted(reply) };
   }
 
   /** Replies that were owed already at a moment (epoch ms), in the order of an index, from behind `after` on. */
@@ -118,49 +133,73 @@ export class OwedRepliesRepository {
     }));
   }
 
-  private async store(
-    manager: EntityManager,
+  /** Waits for the room, and ends the version of the conversation where the next one is to begin. */
+  private async lockPlace(
+    within: EntityManager,
     userId: string,
     chatroomId: string,
-    { charge, content, claim }: ReplyRequest,
-    replaced: Replaced | null,
-  ): Promise<StoredPrompt> {
-    const promptId = content === null && replaced !== null ? replaced.promptId : charge.id;
-    const versionOf = replaced?.versionOf ?? null;
+    { replaces, onlyAtEnd, content }: ReplyRequest,
+  ): Promise<Replaced | null> {
+    if (replaces === null) {
+      await lockRoom(within, userId, chatroomId);
+      return null;
+    }
+    if (onlyAtEnd) await assertAtEnd(within, userId, chatroomId, replaces);
+    return endVersion(within, userId, chatroomId, replaces, content === null ? 'model' : 'user');
+  }
+
+  /** Stores what is asked for, in one statement; 'BUSY' where somebody else has the person or the room just now. */
+  private async store(
+    manager: EntityManager,
+    asked: readonly Asked[],
+  ): Promise<(StoredPrompt | Refusal | 'BUSY')[]> {
     const now = new Date();
-    const dayEnd = charge.resetAt.getTime();
-    const [{ refusal, room_version: version, reply: replyId, tier }] = await manager.query<[Accepted]>(
-      ACCEPT,
-      [
-        ...[userId, chatroomId, promptId, content, newId(), now],
-        ...[this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
-        ...[claim?.key ?? null, claim?.requestHash ?? null],
-        ...[charge.id, versionOf, charge.limit, firstIdAt(dayStart(dayEnd - 1)), firstIdAt(dayEnd)],
-      ],
+    const charges = asked.map(({ request }) => request.charge);
+    const dayEnds = charges.map(({ resetAt }) => resetAt.getTime());
+    const rows = await manager.query<Accepted[]>(ACCEPT, [
+      asked.map(({ userId }) => userId),
+      asked.map(({ chatroomId }) => chatroomId),
+      asked.map(promptIdOf),
+      asked.map(({ request }) => request.content),
+      asked.map(() => newId()),
+      asked.map(({ request }) => request.claim?.key ?? null),
+      asked.map(({ request }) => request.claim?.requestHash ?? null),
+      charges.map(({ id }) => id),
+      asked.map(({ replaced }) => replaced?.versionOf ?? null),
+      charges.map(({ limit }) => limit),
+      dayEnds.map((dayEnd) => firstIdAt(dayStart(dayEnd - 1))),
+      dayEnds.map((dayEnd) => firstIdAt(dayEnd)),
+      ...[now, this.env.USER_UNANSWERED_MAX, this.env.ROOM_UNANSWERED_MAX],
+    ]);
+    return Promise.all(
+      rows.map(
+        async ({ refusal, ...row }, n) => refusal ?? this.stored(manager, asked[n] as Asked, row, now),
+      ),
     );
-    if (refusal === 'PERSON_NOT_FOUND') throw new AppError('UNAUTHENTICATED');
-    if (refusal !== null) throw new Refused(refusal);
+  }
+
+  private async stored(manager: EntityManager, asked: Asked, row: Stored, now: Date): Promise<StoredPrompt> {
+    const { userId, chatroomId, request, replaced } = asked;
+    const { content, charge } = request;
+    const { room_version: version, reply: replyId, tier } = row;
+    const promptId = promptIdOf(asked);
+    const versionOf = replaced?.versionOf ?? null;
     const both = { userId, chatroomId, version, createdAt: now };
     const replyVersionOf = content === null ? versionOf : null;
-    const reply = asAccepted({
+    const reply = replyAsAccepted({
       ...{ ...both, id: replyId, promptId, chargeId: charge.id, versionOf: replyVersionOf },
     });
-    if (content === null) {
-      return { prompt: await manager.findOneByOrFail(Message, { userId, id: promptId }), reply, tier };
-    }
-    const prompt = messageOf({
-      ...{ ...EMPTY, ...both, id: promptId, versionOf, role: 'user', content, status: 'completed' },
-      ...{ promptId: null, chargeId: null, finishedAt: now },
-    });
+    const prompt =
+      content === null
+        ? await manager.findOneByOrFail(Message, { userId, id: promptId })
+        : promptAsAccepted({ ...both, id: promptId, versionOf, content, finishedAt: now });
     return { prompt, reply, tier };
   }
 }
 
-const messageOf = (fields: Partial<Message>): Message => Object.assign(new Message(), fields);
-
-/** A reply as it is born. */
-const asAccepted = (reply: Partial<Message>): Message =>
-  messageOf({ ...reply, ...EMPTY, role: 'model', content: '', status: 'pending', finishedAt: null });
+/** A new prompt is stored under the id of its charge. */
+const promptIdOf = ({ request, replaced }: Asked): string =>
+  request.content === null && replaced !== null ? replaced.promptId : request.charge.id;
 
 /** Deleted since the request was let in: as if it had not been. */
 async function lockPerson(manager: EntityManager, userId: string): Promise<void> {
@@ -171,27 +210,24 @@ async function lockPerson(manager: EntityManager, userId: string): Promise<void>
   if (person.length === 0) throw new AppError('UNAUTHENTICATED');
 }
 
-/** What `accept_reply` says; see its migration. `reply` is its id, which may be later than the one that was offered. */
-interface Accepted {
-  refusal: Refusal | 'PERSON_NOT_FOUND' | null;
+async function lockRoom(manager: EntityManager, userId: string, chatroomId: string): Promise<void> {
+  await manager.query('SELECT FROM chatrooms WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE', [
+    userId,
+    chatroomId,
+  ]);
+}
+
+/** What `accept_replies` says; see its migration. `reply` is its id, which may be later than the one that was offered. */
+interface Stored {
   room_version: number;
   reply: string;
   tier: Tier;
 }
 
+interface Accepted extends Stored {
+  refusal: Refusal | 'BUSY' | null;
+}
+
 const ACCEPT = `
   SELECT refusal, room_version, reply, tier
-  FROM accept_reply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
-
-const EMPTY = {
-  lastVersion: null,
-  errorCode: null,
-  finishReason: null,
-  model: null,
-  promptTokens: null,
-  outputTokens: null,
-  turnsLeftOut: null,
-  firstTokenMs: null,
-  totalMs: null,
-  attempt: 0,
-} satisfies Partial<Message>;
+  FROM accept_replies($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { type EntityManager, Repository } from 'typeorm';
+import { Batcher } from '../common/batcher.js';
+import { Env } from '../config/env.js';
 import type { ReplyJob } from '../queue/queues.js';
 import { Message, type MessageStatus } from './message.entity.js';
 import type { ReplyErrorCode } from './reply-error.js';
@@ -40,6 +42,7 @@ export interface ReplyContext {
 
 /** `turns`: all that are answered; `history`: the newest of them, as `characters` allows. */
 interface ClaimedRow {
+  reply_id: string;
   chatroom_id: string;
   prompt_id: string;
   charge_id: string;
@@ -74,6 +77,17 @@ export interface FinishedReply {
   nextWaiting: string | null;
 }
 
+interface Ending {
+  reply: ClaimedReply;
+  outcome: ReplyOutcome;
+}
+
+/** Characters a token has at least, on average, in the languages that matter; the budget is an estimate on the safe side. */
+const CHARACTERS_PER_TOKEN = 3;
+
+/** Replies in one statement. */
+const BATCH_MAX = 50;
+
 /** The longest history that is looked at, in turns. */
 const HISTORY_TURNS_MAX = 200;
 
@@ -83,41 +97,36 @@ const COUNTED_TURNS_MAX = 10_000;
 /** What the worker does to replies. */
 @Injectable()
 export class RepliesRepository {
-  constructor(@InjectRepository(Message) private readonly messages: Repository<Message>) {}
+  private readonly claims = new Batcher((jobs: readonly ReplyJob[]) => this.claimAll(jobs), {
+    most: BATCH_MAX,
+    keyOf: ({ replyId }) => replyId,
+  });
+  private readonly endings = new Batcher(
+    (endings: readonly Ending[]) => this.finishAll(this.messages.manager, endings),
+    { most: BATCH_MAX, keyOf: ({ reply }) => reply.replyId },
+  );
+
+  constructor(
+    private readonly env: Env,
+    @InjectRepository(Message) private readonly messages: Repository<Message>,
+  ) {}
 
   findReply(userId: string, replyId: string): Promise<Message | null> {
     return this.messages.findOneBy({ userId, id: replyId });
   }
 
   /**
-   * Takes the reply on and makes every earlier attempt void. Null when it is final or gone, and when an earlier reply
-   * of the room is still owed: a conversation is answered in order.
+   * Takes the reply on and makes every earlier attempt void. Null when it is final or gone, when somebody has its row just
+   * now, and when an earlier reply of the room is still owed: a conversation is answered in order.
    *
-   * With it come the prompt, the room's settings, and the newest answered turns that fit, whole, into `characters` beside
+   * With it come the prompt, the room's settings, and the newest answered turns that fit, whole, into the budget beside
    * prompt and instruction: of all replies before this one, also where their prompts were sent at the same moment, but
    * for earlier versions. Texts are read for the newest turns only. All are counted, up to a bound, in the index
    * `messages_answered` alone: 11 ms for 100,000 of them in one room (PostgreSQL 18, EXPLAIN ANALYZE, vacuumed; 100 ms
    * without that index).
    */
-  async claim({ userId, replyId }: ReplyJob, characters: number): Promise<ClaimedReply | null> {
-    const [row] = await this.messages.query<ClaimedRow[]>('SELECT * FROM claim_reply($1, $2, $3, $4, $5)', [
-      userId,
-      replyId,
-      characters,
-      HISTORY_TURNS_MAX,
-      COUNTED_TURNS_MAX,
-    ]);
-    if (row === undefined) return null;
-    const history = row.history ?? [];
-    return {
-      ...{ userId, replyId, chatroomId: row.chatroom_id, promptId: row.prompt_id, chargeId: row.charge_id },
-      ...{ attempt: row.attempt, failures: row.failures, interruptions: row.attempt - 1 - row.returns },
-      context: {
-        ...{ prompt: row.prompt, systemInstruction: row.system_instruction, model: row.model, history },
-        turnsLeftOut: row.turns - history.length,
-      },
-      awaitsTitle: row.awaits_title,
-    };
+  claim(job: ReplyJob): Promise<ClaimedReply | null> {
+    return this.claims.run(job);
   }
 
   /**
@@ -125,25 +134,18 @@ export class RepliesRepository {
    * the newest attempt. Null when that was not this one.
    */
   async finish(reply: ClaimedReply, outcome: ReplyOutcome): Promise<FinishedReply | null> {
-    const [row] = await this.messages.query<{ finished: boolean; next_waiting: string | null }[]>(
-      'SELECT * FROM finish_reply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
-      [
+    const ending = { reply, outcome };
+    const finished = await this.endings.run(ending);
+    if (finished !== 'BUSY') return finished;
+    return this.messages.manager.transaction(async (within) => {
+      await within.query('SELECT FROM messages WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE', [
         reply.userId,
         reply.replyId,
-        reply.attempt,
-        outcome.status,
-        outcome.content,
-        outcome.errorCode,
-        outcome.finishReason,
-        outcome.model,
-        outcome.promptTokens,
-        outcome.outputTokens,
-        outcome.turnsLeftOut,
-        outcome.firstTokenMs,
-        outcome.totalMs,
-      ],
-    );
-    return row?.finished ? { nextWaiting: row.next_waiting } : null;
+      ]);
+      const [result] = await this.finishAll(within, [ending]);
+      if (result === undefined || result === 'BUSY') throw new Error('What is locked here was not free');
+      return result;
+    });
   }
 
   /** Puts the reply back for another attempt; `failed` counts against how often the model is tried. */
@@ -182,4 +184,61 @@ export class RepliesRepository {
     );
     return turn ?? null;
   }
+
+  private async claimAll(jobs: readonly ReplyJob[]): Promise<(ClaimedReply | null)[]> {
+    const rows = await this.messages.query<ClaimedRow[]>('SELECT * FROM claim_replies($1, $2, $3, $4, $5)', [
+      jobs.map(({ userId }) => userId),
+      jobs.map(({ replyId }) => replyId),
+      this.env.CONTEXT_TOKEN_BUDGET * CHARACTERS_PER_TOKEN,
+      HISTORY_TURNS_MAX,
+      COUNTED_TURNS_MAX,
+    ]);
+    const claimed = new Map(rows.map((row) => [row.reply_id, row]));
+    return jobs.map(({ userId, replyId }) => {
+      const row = claimed.get(replyId);
+      return row === undefined ? null : claimedReply(userId, row);
+    });
+  }
+
+  private async finishAll(
+    manager: EntityManager,
+    endings: readonly Ending[],
+  ): Promise<(FinishedReply | null | 'BUSY')[]> {
+    const rows = await manager.query<{ finished: boolean | null; next_waiting: string | null }[]>(
+      'SELECT * FROM finish_replies($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
+      [
+        endings.map(({ reply }) => reply.userId),
+        endings.map(({ reply }) => reply.replyId),
+        endings.map(({ reply }) => reply.attempt),
+        endings.map(({ outcome }) => outcome.status),
+        endings.map(({ outcome }) => outcome.content),
+        endings.map(({ outcome }) => outcome.errorCode),
+        endings.map(({ outcome }) => outcome.finishReason),
+        endings.map(({ outcome }) => outcome.model),
+        endings.map(({ outcome }) => outcome.promptTokens),
+        endings.map(({ outcome }) => outcome.outputTokens),
+        endings.map(({ outcome }) => outcome.turnsLeftOut),
+        endings.map(({ outcome }) => outcome.firstTokenMs),
+        endings.map(({ outcome }) => outcome.totalMs),
+      ],
+    );
+    return rows.map(({ finished, next_waiting }) => {
+      if (finished === null) return 'BUSY';
+      return finished ? { nextWaiting: next_waiting } : null;
+    });
+  }
+}
+
+function claimedReply(userId: string, row: ClaimedRow): ClaimedReply {
+  const history = row.history ?? [];
+  return {
+    ...{ userId, replyId: row.reply_id, chatroomId: row.chatroom_id },
+    ...{ promptId: row.prompt_id, chargeId: row.charge_id },
+    ...{ attempt: row.attempt, failures: row.failures, interruptions: row.attempt - 1 - row.returns },
+    context: {
+      ...{ prompt: row.prompt, systemInstruction: row.system_instruction, model: row.model, history },
+      turnsLeftOut: row.turns - history.length,
+    },
+    awaitsTitle: row.awaits_title,
+  };
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BatchReader } from '../common/batch-reader.js';
+import { Batcher } from '../common/batcher.js';
 import { MessageResponse } from './dto/message.response.js';
 import { type MessageKey, MessagesRepository } from './messages.repository.js';
 
@@ -11,24 +11,23 @@ const LOOK = { gatherMs: 250, most: 1000 };
 /** The rows of replies that people watch: read for many at once, as their streams are as many as they like. */
 @Injectable()
 export class WatchedReplies {
-  private readonly messages: BatchReader<MessageKey, MessageResponse | null>;
-  private readonly owed: BatchReader<MessageKey, boolean>;
+  private readonly messages: Batcher<MessageKey, MessageResponse | null>;
+  private readonly owed: Batcher<MessageKey, boolean>;
 
   constructor(repository: MessagesRepository) {
-    this.messages = new BatchReader(
+    this.messages = new Batcher(
       async (keys) => (await repository.findAll(keys)).map((row) => row && MessageResponse.from(row)),
-      FINAL.gatherMs,
-      FINAL.most,
+      FINAL,
     );
-    this.owed = new BatchReader((keys) => repository.areOwed(keys), LOOK.gatherMs, LOOK.most);
+    this.owed = new Batcher((keys) => repository.areOwed(keys), LOOK);
   }
 
   /** The message as it is stored now; null when it is gone. */
   find(key: MessageKey): Promise<MessageResponse | null> {
-    return this.messages.read(key);
+    return this.messages.run(key);
   }
 
   isOwed(key: MessageKey): Promise<boolean> {
-    return this.owed.read(key);
+    return this.owed.run(key);
   }
 }
