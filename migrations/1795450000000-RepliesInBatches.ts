@@ -29,6 +29,13 @@ export class RepliesInBatches1795450000000 implements MigrationInterface {
 }
 
 /**
+ * One plan, made once for each connection, that looks rows up by their keys: also where it was made when the tables were
+ * small, and where the first batches were.
+ */
+const PLANS = `
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`;
+
+/**
  * The n-th of each array is one request; a person has one at most. Answers in their order. BUSY: somebody else has the
  * room or the person, who may be about to be deleted; nothing was done.
  */
@@ -37,7 +44,7 @@ const ACCEPT = `
     persons uuid[], rooms uuid[], prompts uuid[], contents text[], replies uuid[], keys text[], request_hashes bytea[],
     charges uuid[], versions_of uuid[], day_maxes int[], day_firsts uuid[], day_ends uuid[],
     accepted_at timestamptz, person_unanswered_max int, room_unanswered_max int
-  ) RETURNS TABLE (refusal text, room_version int, reply uuid, tier text) LANGUAGE plpgsql AS $$
+  ) RETURNS TABLE (refusal text, room_version int, reply uuid, tier text) LANGUAGE plpgsql ${PLANS} AS $$
   #variable_conflict use_column
   DECLARE
     locked_persons uuid[];
@@ -121,7 +128,7 @@ const CLAIM = `
   RETURNS TABLE (
     reply_id uuid, chatroom_id uuid, prompt_id uuid, charge_id uuid, attempt int, failures int, returns int,
     prompt text, system_instruction text, model text, awaits_title boolean, turns int, history json
-  ) LANGUAGE plpgsql AS $$
+  ) LANGUAGE plpgsql ${PLANS} AS $$
   #variable_conflict use_column
   BEGIN
     RETURN QUERY
@@ -172,7 +179,7 @@ const FINISH = `
   CREATE FUNCTION finish_replies(
     persons uuid[], ids uuid[], attempts int[], statuses text[], contents text[], error_codes text[], finish_reasons text[],
     models text[], prompt_tokens int[], output_tokens int[], turns_left_out int[], first_token_ms int[], total_ms int[]
-  ) RETURNS TABLE (finished boolean, next_waiting uuid) LANGUAGE plpgsql AS $$
+  ) RETURNS TABLE (finished boolean, next_waiting uuid) LANGUAGE plpgsql ${PLANS} AS $$
   #variable_conflict use_column
   DECLARE
     places bigint[];

@@ -12,18 +12,21 @@ export interface BatcherOptions<Item> {
   most: number;
   /** How long the first one waits for others, ms. By default until this turn of the event loop is over. */
   gatherMs?: number;
-  /** A batch has one item of each key; others wait for the next one. */
+  /** Of each key one item is done at a time; others wait for a later batch. */
   keyOf?: (item: Item) => string;
+  /** Batches that run at the same time: with two, the next one is prepared while Postgres works. By default one. */
+  atOnce?: number;
 }
 
 /**
- * Does in few statements what is asked for one by one: one runs at a time, with what was asked for while the one before
- * ran. So thousands who ask at once take one connection and a fraction of the work, and stand in nobody's way; who is
+ * Does in few statements what is asked for one by one: one or two run at a time, with what was asked for while those
+ * before ran. So thousands who ask at once take one connection and a fraction of the work, and stand in nobody's way; who is
  * alone does not wait.
  */
 export class Batcher<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
-  private running = false;
+  private running = 0;
+  private readonly busyKeys = new Set<string>();
 
   /** @param runAll the results of items, in their order. All or nothing: what fails has done nothing */
   constructor(
@@ -35,29 +38,31 @@ export class Batcher<Item, Result> {
   run(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      if (!this.running) void this.runWaiting();
+      if (this.running < (this.options.atOnce ?? 1)) void this.runWaiting();
     });
   }
 
   private async runWaiting(): Promise<void> {
-    const { gatherMs } = this.options;
-    this.running = true;
-    while (this.waiting.length > 0) {
+    const { gatherMs, keyOf } = this.options;
+    this.running += 1;
+    for (;;) {
       await (gatherMs === undefined ? setImmediate() : setTimeout(gatherMs, undefined, { ref: false }));
-      await this.runBatch(this.take());
+      const batch = this.take();
+      if (batch.length === 0) break;
+      await this.runBatch(batch);
+      if (keyOf) for (const { item } of batch) this.busyKeys.delete(keyOf(item));
     }
-    this.running = false;
+    this.running -= 1;
   }
 
   private take(): Waiting<Item, Result>[] {
     const { most, keyOf } = this.options;
     if (keyOf === undefined) return this.waiting.splice(0, most);
-    const keys = new Set<string>();
     const batch: Waiting<Item, Result>[] = [];
     this.waiting = this.waiting.filter((each) => {
       const key = keyOf(each.item);
-      if (batch.length === most || keys.has(key)) return true;
-      keys.add(key);
+      if (batch.length === most || this.busyKeys.has(key)) return true;
+      this.busyKeys.add(key);
       batch.push(each);
       return false;
     });

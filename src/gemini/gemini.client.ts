@@ -59,7 +59,7 @@ export class GeminiClient {
       call.abort(reason);
     });
     abort.addEventListener('abort', giveUp);
-    let finished = false;
+    let [finished, readToEnd] = [false, false];
     try {
       abort.throwIfAborted();
       for await (const response of await this.open(request, call.signal)) {
@@ -70,6 +70,7 @@ export class GeminiClient {
         yield chunk;
         deadlines.expectFrame();
       }
+      readToEnd = true;
       if (!finished) throw new GeminiError('MODEL_TRUNCATED', true);
     } catch (error) {
       // The answer is whole: what is wrong with the connection after it takes nothing back.
@@ -80,8 +81,8 @@ export class GeminiClient {
     } finally {
       deadlines.end();
       abort.removeEventListener('abort', giveUp);
-      // Closes the request when the answer was left half-way.
-      call.abort();
+      // Closes the request when the answer was left half-way; else it would cost the connection, and an exception.
+      if (!readToEnd) call.abort();
       record.end();
     }
   }

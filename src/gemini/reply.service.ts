@@ -58,6 +58,7 @@ export class ReplyService {
     const call = new CallInFlight(reply.replyId, abort, this.events);
     try {
       await this.ask(reply, { ...context, model }, call, attempt);
+      call.end();
       return await this.finish(reply, attempt.answered(), attempt.firstTokenAt);
     } catch (error) {
       // Cancelled, or another attempt has it: either way somebody else has written, or will.

@@ -69,7 +69,7 @@ export class OwedRepliesRepository {
   /** A person's requests go one after the other: each must see what was stored before it. */
   private readonly batcher = new Batcher(
     (asked: readonly Asked[]) => this.store(this.messages.manager, asked),
-    { most: BATCH_MAX, keyOf: ({ userId }) => userId },
+    { most: BATCH_MAX, keyOf: ({ userId }) => userId, atOnce: 2 },
   );
 
   constructor(
