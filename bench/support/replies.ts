@@ -6,6 +6,7 @@ import type { Bench, Model } from '../harness/bench.js';
 import type { Subject } from '../harness/case.js';
 import { Meter } from '../harness/meter.js';
 import { LIMIT_QUEUE_PREFIX } from '../limits/accepting.js';
+import { oneGet } from './one-get.js';
 import { addRooms, type Person, somePeople } from './people.js';
 import { messagesOf, promptsTo } from './prompts.js';
 import { admitToLimits } from './sessions.js';
@@ -58,6 +59,10 @@ export class Bursts {
     const name = timed === 'from the queue' ? 'limit, queued before' : 'limit';
     const path = (room: string): string => `/rooms/${room}/messages`;
     return this.subject({ name, ...this.limit, path, queue: LIMIT_QUEUE_PREFIX, timed });
+  }
+
+  oneGet(): Promise<Subject> {
+    return oneGet(this.bench, this.app, this.people);
   }
 
   private subject({ name, pid, url, path, queue: prefix, timed }: BurstSubject): Subject {
