@@ -29,11 +29,13 @@ export class RepliesInBatches1795450000000 implements MigrationInterface {
 }
 
 /**
- * One plan, made once for each connection, that looks rows up by their keys: also where it was made when the tables were
- * small, and where the first batches were.
+ * One plan, made once for each connection, that looks rows up by their keys: whatever was in the tables when it was made, and
+ * however large the first batches were. What is read costs, where it lies does not; and OFFSET 0 keeps a lookup a lookup:
+ * Postgres believes that few replies are unfinished, and would rather read all of those.
  */
 const PLANS = `
-  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`;
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET enable_material = off SET cpu_tuple_cost = 1 SET cpu_index_tuple_cost = 1 SET random_page_cost = 0.1`;
 
 /**
  * The n-th of each array is one request; a person has one at most. Answers in their order. BUSY: somebody else has the
@@ -55,9 +57,10 @@ const ACCEPT = `
       SELECT u.id FROM users u WHERE u.id = ANY (persons) AND u.deleting_at IS NULL
       FOR NO KEY UPDATE SKIP LOCKED) locked;
     SELECT coalesce(array_agg(locked.id), '{}') INTO locked_rooms FROM (
-      SELECT c.id FROM unnest(persons, rooms) a (person, room)
-      JOIN chatrooms c ON c.user_id = a.person AND c.id = a.room WHERE a.person = ANY (locked_persons)
-      FOR NO KEY UPDATE OF c SKIP LOCKED) locked;
+      SELECT c.id FROM unnest(persons, rooms) a (person, room) CROSS JOIN LATERAL (
+        SELECT c.id FROM chatrooms c WHERE c.user_id = a.person AND c.id = a.room
+        OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) c
+      WHERE a.person = ANY (locked_persons)) locked;
 
     RETURN QUERY
     WITH asked AS (
@@ -65,8 +68,8 @@ const ACCEPT = `
       FROM unnest(persons, rooms, prompts, contents, replies, keys, request_hashes, charges, versions_of,
         day_maxes, day_firsts, day_ends) WITH ORDINALITY
         a (person, room, prompt, content, reply, key, request_hash, charge, version_of, day_max, day_first, day_end, place)
-      LEFT JOIN users u ON u.id = a.person AND u.deleting_at IS NULL
-      LEFT JOIN chatrooms c ON c.user_id = a.person AND c.id = a.room
+      LEFT JOIN LATERAL (SELECT * FROM users u WHERE u.id = a.person OFFSET 0) u ON true
+      LEFT JOIN LATERAL (SELECT c.id FROM chatrooms c WHERE c.user_id = a.person AND c.id = a.room OFFSET 0) c ON true
     ), judged AS (
       SELECT a.*, CASE
         WHEN a.person <> ALL (locked_persons) THEN 'BUSY'
@@ -133,16 +136,17 @@ const CLAIM = `
   BEGIN
     RETURN QUERY
     WITH owed AS (
-      SELECT m.user_id, m.id FROM unnest(persons, ids) a (person, id)
-      JOIN messages m ON m.user_id = a.person AND m.id = a.id WHERE m.status IN ('pending', 'streaming')
-      FOR NO KEY UPDATE OF m SKIP LOCKED
+      SELECT m.user_id, m.id FROM unnest(persons, ids) a (person, id) CROSS JOIN LATERAL (
+        SELECT * FROM messages m WHERE m.user_id = a.person AND m.id = a.id
+        OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) m
+      WHERE m.status IN ('pending', 'streaming')
     ), claimed AS (
       UPDATE messages reply SET status = 'streaming', attempt = reply.attempt + 1 FROM owed
-      WHERE reply.user_id = owed.user_id AND reply.id = owed.id AND reply.status IN ('pending', 'streaming')
+      WHERE reply.user_id = owed.user_id AND reply.id = owed.id
         AND NOT EXISTS (
           SELECT FROM messages earlier
           WHERE earlier.user_id = reply.user_id AND earlier.chatroom_id = reply.chatroom_id AND earlier.id < reply.id
-            AND earlier.status IN ('pending', 'streaming'))
+            AND earlier.status IN ('pending', 'streaming') OFFSET 0)
       RETURNING reply.user_id, reply.id, reply.chatroom_id, reply.prompt_id, reply.charge_id, reply.attempt,
         reply.failures, reply.returns
     )
@@ -150,8 +154,13 @@ const CLAIM = `
       claimed.returns, asked.content, room.system_instruction, room.model, room.title IS NULL AND room.auto_title,
       counted.turns, told.history
     FROM claimed
-    JOIN messages asked ON asked.user_id = claimed.user_id AND asked.id = claimed.prompt_id
-    JOIN chatrooms room ON room.user_id = claimed.user_id AND room.id = claimed.chatroom_id
+    CROSS JOIN LATERAL (
+      SELECT m.content FROM messages m WHERE m.user_id = claimed.user_id AND m.id = claimed.prompt_id OFFSET 0
+    ) asked
+    CROSS JOIN LATERAL (
+      SELECT c.title, c.auto_title, c.system_instruction, c.model FROM chatrooms c
+      WHERE c.user_id = claimed.user_id AND c.id = claimed.chatroom_id OFFSET 0
+    ) room
     CROSS JOIN LATERAL (
       SELECT count(*)::int AS turns FROM (
         SELECT FROM messages m
@@ -168,7 +177,9 @@ const CLAIM = `
           SELECT m.id, m.content, m.prompt_id FROM messages m
           WHERE m.user_id = claimed.user_id AND m.chatroom_id = claimed.chatroom_id AND m.id < claimed.id AND ${answered}
           ORDER BY m.id DESC LIMIT turns_max
-        ) newest JOIN messages prompt ON prompt.user_id = claimed.user_id AND prompt.id = newest.prompt_id
+        ) newest CROSS JOIN LATERAL (
+          SELECT m.content FROM messages m WHERE m.user_id = claimed.user_id AND m.id = newest.prompt_id OFFSET 0
+        ) prompt
       ) turn
       WHERE turn.characters <= characters_max - length(asked.content) - coalesce(length(room.system_instruction), 0)
     ) told ON counted.turns > 0;
@@ -184,6 +195,8 @@ const FINISH = `
   DECLARE
     places bigint[];
     rooms uuid[];
+    charges uuid[];
+    gone_since int[];
   BEGIN
     WITH ended AS (
       SELECT * FROM unnest(persons, ids, attempts, statuses, contents, error_codes, finish_reasons,
@@ -191,8 +204,10 @@ const FINISH = `
         e (person, id, attempt, status, content, error_code, finish_reason,
           model, prompt_tokens, output_tokens, turns_left_out, first_token_ms, total_ms, place)
     ), streaming AS (
-      SELECT e.place FROM ended e JOIN messages m ON m.user_id = e.person AND m.id = e.id
-      WHERE m.attempt = e.attempt AND m.status = 'streaming' FOR NO KEY UPDATE OF m SKIP LOCKED
+      SELECT e.place FROM ended e CROSS JOIN LATERAL (
+        SELECT * FROM messages m WHERE m.user_id = e.person AND m.id = e.id
+        OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) m
+      WHERE m.attempt = e.attempt AND m.status = 'streaming'
     ), final AS (
       -- A regenerated reply that ends as nothing is part of no version, unless the conversation has gone on from it.
       UPDATE messages reply SET status = e.status, content = e.content, error_code = e.error_code,
@@ -201,27 +216,31 @@ const FINISH = `
         last_version = CASE WHEN e.status <> 'completed' AND reply.version_of IS NOT NULL
           AND NOT EXISTS (
             SELECT FROM messages later
-            WHERE later.user_id = reply.user_id AND later.chatroom_id = reply.chatroom_id AND later.id > reply.id)
+            WHERE later.user_id = reply.user_id AND later.chatroom_id = reply.chatroom_id AND later.id > reply.id OFFSET 0)
           THEN reply.version - 1 END
-      FROM ended e JOIN streaming USING (place)
-      WHERE reply.user_id = e.person AND reply.id = e.id AND reply.attempt = e.attempt AND reply.status = 'streaming'
-      RETURNING e.place, reply.user_id, reply.id, reply.chatroom_id, reply.charge_id, reply.status, reply.last_version
-    ), brought_back AS (
-      -- What went when it took its place comes back.
-      UPDATE messages m SET last_version = NULL FROM final
-      WHERE final.last_version IS NOT NULL AND m.user_id = final.user_id AND m.chatroom_id = final.chatroom_id
-        AND m.last_version = final.last_version AND m.id <> final.id
-    ), uncharged AS (
-      DELETE FROM prompt_charges p USING final
-      WHERE final.status <> 'completed' AND p.user_id = final.user_id AND p.id = final.charge_id
+      FROM ended e JOIN streaming USING (place) WHERE reply.user_id = e.person AND reply.id = e.id
+      RETURNING e.place, reply.chatroom_id, reply.charge_id, reply.last_version
     )
-    SELECT array_agg(final.place), array_agg(final.chatroom_id) INTO places, rooms FROM final;
+    SELECT array_agg(final.place), array_agg(final.chatroom_id), array_agg(final.charge_id), array_agg(final.last_version)
+    INTO places, rooms, charges, gone_since FROM final;
+
+    FOR n IN 1 .. coalesce(cardinality(places), 0) LOOP
+      IF statuses[places[n]] <> 'completed' THEN
+        DELETE FROM prompt_charges p WHERE p.user_id = persons[places[n]] AND p.id = charges[n];
+      END IF;
+      -- What went when it took its place comes back.
+      IF gone_since[n] IS NOT NULL THEN
+        UPDATE messages m SET last_version = NULL
+        WHERE m.user_id = persons[places[n]] AND m.chatroom_id = rooms[n] AND m.last_version = gone_since[n]
+          AND m.id <> ids[places[n]];
+      END IF;
+    END LOOP;
 
     RETURN QUERY
     SELECT
       CASE WHEN final.room IS NOT NULL THEN true WHEN EXISTS (
-        SELECT FROM messages m
-        WHERE m.user_id = e.person AND m.id = e.id AND m.attempt = e.attempt AND m.status = 'streaming'
+        SELECT FROM (SELECT * FROM messages m WHERE m.user_id = e.person AND m.id = e.id OFFSET 0) m
+        WHERE m.attempt = e.attempt AND m.status = 'streaming'
       ) THEN NULL ELSE false END,
       -- One that was tried has its own time to be tried again.
       (SELECT CASE WHEN m.attempt = 0 THEN m.id END FROM messages m
