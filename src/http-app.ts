@@ -113,14 +113,14 @@ function requestId(request: { headers: Record<string, string | string[] | undefi
 
 function addRequestHooks(
   fastify: FastifyInstance,
-  headers: Record<string, string>,
+  headersOf: (url: string) => Record<string, string>,
   draining: Draining,
 ): void {
   fastify.addHook('onRoute', (route) => {
     if (route.url === '/webhook/stripe') route.bodyLimit = WEBHOOK_BODY_LIMIT;
   });
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(headers).header('x-request-id', request.id);
+    void reply.headers(headersOf(request.url)).header('x-request-id', request.id);
     // Who keeps a connection is to open the next one to a process that stays.
     if (draining.isOn) void reply.header('connection', 'close');
     if (!isTracing() || QUIET_PATHS.test(request.url)) {

@@ -19,6 +19,7 @@ describe('the documentation', () => {
     expect(body).toContain('swagger-ui');
     // Inline scripts are refused by the policy, so there must be none; every file it loads must be there.
     expect(headers.get('content-security-policy')).toContain("script-src 'self'");
+    expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
     expect(body).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>\s*\S/);
     const files = [...body.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1] ?? '');
     expect(files.length).toBeGreaterThan(3);
@@ -42,13 +43,15 @@ describe('the documentation', () => {
 });
 
 describe('the headers', () => {
-  it('are those that helmet sets, on answers and problems alike', async () => {
+  it('let answers and problems do nothing where they are shown as a page', async () => {
     for (const path of ['/health/live', '/nowhere', '/v1/users/me']) {
       const { headers } = await app.api.get(path);
       expect(headers.get('x-content-type-options')).toBe('nosniff');
-      expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
+      expect(headers.get('x-frame-options')).toBe('DENY');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
       expect(headers.get('strict-transport-security')).toMatch(/max-age=\d{7,}/);
-      expect(headers.get('content-security-policy')).toMatch(/default-src 'self'/);
+      expect(headers.get('content-security-policy')).toBe(`default-src 'none';frame-ancestors 'none'`);
       expect(headers.get('x-powered-by')).toBeNull();
       expect(headers.get('server')).toBeNull();
     }

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { SETTING_NAMES } from '../src/config/env.js';
 import { InvalidEnvError, loadEnv } from '../src/config/load-env.js';
+import { START } from './support/app-process.js';
 
 /** What stopping takes beside SHUTDOWN_DELAY_MS and SHUTDOWN_GRACE_MS, at most; see main.ts. */
 const SHUTDOWN_MARGIN_MS = 5000;
@@ -128,7 +129,9 @@ describe('the Dockerfile', () => {
   });
 
   it('ends with what is built, started without a shell by somebody who is not root', () => {
-    expectBuilt(JSON.parse(of('CMD').at(-1) ?? '') as string[]);
+    const command = JSON.parse(of('CMD').at(-1) ?? '') as string[];
+    expect(command).toEqual(['node', ...START]);
+    expect(readFileSync('package.json', 'utf8')).toContain(`"start": "${command.join(' ')}"`);
     expect(of('USER')).toEqual(['node']);
     expect(lines.findIndex((line) => line.startsWith('USER'))).toBeGreaterThan(
       lines.findLastIndex((line) => /^(RUN|COPY)/.test(line)),

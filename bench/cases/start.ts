@@ -6,6 +6,7 @@ import { findFreePort } from '../../local/services/ports.js';
 import type { Case, Subject } from '../harness/case.js';
 import { cpuSeconds, memory } from '../harness/proc.js';
 import { median } from '../harness/statistics.js';
+import { START } from '../../test/support/app-process.js';
 
 const POLL_MS = 2;
 const IDLE_MS = 5000;
@@ -45,7 +46,7 @@ export const start: Case = {
   async prepare(bench) {
     const app = await bench.startApp();
     await app.process.kill();
-    const subject = (name: string, file: string): Subject => ({
+    const subject = (name: string, command: readonly string[]): Subject => ({
       name,
       pid: 0,
       async run(meter) {
@@ -57,7 +58,7 @@ export const start: Case = {
           const env = { PATH: process.env.PATH, ...app.env, PORT: String(port) };
           let child: ChildProcess | undefined;
           const { seconds } = await meter.during(() => {
-            child = spawn(process.execPath, [file], { env, stdio: 'ignore' });
+            child = spawn(process.execPath, command, { env, stdio: 'ignore' });
             return untilReady(port);
           });
           if (child === undefined) throw new Error('Nothing was started');
@@ -72,7 +73,10 @@ export const start: Case = {
         return { 'ready after ms': median(ms), 'CPU ms': median(cpuMs), 'resting MB': restingMb };
       },
     });
-    return [subject('application', 'dist/src/main.js'), subject('limit', 'bench/limits/start.mjs')];
+    return [
+      subject('application', START),
+      subject('limit', [...START.slice(0, -1), 'bench/limits/start.mjs']),
+    ];
   },
   judge: (results) => [
     {

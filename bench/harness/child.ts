@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { START } from '../../test/support/app-process.js';
 
 /** A TypeScript file of ours as a process of its own, so that its CPU is seen apart. */
 export class Child {
@@ -14,7 +15,8 @@ export class Child {
     const child = fork(new URL(`../${file}`, import.meta.url), {
       // Nothing of the machine's own settings may reach it.
       env: { PATH: process.env.PATH, ...env },
-      execArgv: file.endsWith('.ts') ? ['--import', 'tsx'] : [],
+      // With the heap of the application.
+      execArgv: [...START.slice(0, -1), ...(file.endsWith('.ts') ? ['--import', 'tsx'] : [])],
     });
     const [ready] = (await Promise.race([
       once(child, 'message'),

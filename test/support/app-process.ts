@@ -6,6 +6,9 @@ import { until } from './until.js';
 /** One line of the application's log. */
 export type LogLine = Record<string, unknown>;
 
+/** What node is started with, as `npm start` and the image do it. */
+export const START = ['--max-semi-space-size=32', 'dist/src/main.js'];
+
 /** The built application as its own process: what a person starts, and what can be killed. */
 export class AppProcess {
   readonly logs: LogLine[] = [];
@@ -41,7 +44,7 @@ export class AppProcess {
 
   /** Starts it without waiting for anything. */
   static spawn(env: Record<string, string>): AppProcess {
-    const child = spawn(process.execPath, ['dist/src/main.js'], {
+    const child = spawn(process.execPath, START, {
       // Nothing of the machine's own settings may reach it.
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
