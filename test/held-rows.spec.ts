@@ -4,32 +4,38 @@ import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
 
 let app: TestApp;
-let somebody: SignedIn;
+/** More than there are batches at a time. */
+let people: SignedIn[];
 let other: SignedIn;
 
 beforeAll(async () => {
-  app = await startTestApp({ DATABASE_POOL_SIZE: '5' });
-  [somebody, other] = await Promise.all([aUser(app, { tier: 'pro' }), aUser(app, { tier: 'pro' })]);
+  app = await startTestApp({ DATABASE_POOL_SIZE: '10' });
+  people = await Promise.all([1, 2, 3].map(() => aUser(app, { tier: 'pro' })));
+  other = await aUser(app, { tier: 'pro' });
 });
 afterAll(() => app.stop());
 beforeEach(() => {
   app.gemini.pace({ firstTokenMs: 0, chunkMs: 0 });
 });
 
-/** Keeps the rows that a query locks until it is called back, as a slow transaction does. */
-async function hold(lock: string, id: string): Promise<() => Promise<void>> {
+/** Keeps rows until it is called back, as a slow transaction does. */
+async function hold(table: string, ids: readonly string[]): Promise<() => Promise<void>> {
   const holder = await app.database.connect();
   await holder.query('BEGIN');
-  await holder.query(lock, [id]);
+  await holder.query(`SELECT FROM ${table} WHERE id = ANY($1) FOR UPDATE`, [ids]);
   return async () => {
     await holder.query('ROLLBACK');
     holder.release();
   };
 }
 
-const statusOf = async (id: string): Promise<string | undefined> =>
-  (await app.database.query<{ status: string }>('SELECT status FROM messages WHERE id = $1', [id])).rows[0]
-    ?.status;
+const statusesOf = async (replies: readonly Accepted[]): Promise<Set<string>> => {
+  const { rows } = await app.database.query<{ status: string }>(
+    'SELECT status FROM messages WHERE id = ANY($1)',
+    [replies.map(({ reply }) => reply.id)],
+  );
+  return new Set(rows.map(({ status }) => status));
+};
 
 /** What others ask for meanwhile is accepted and answered. */
 async function expectOthersAreServed(): Promise<void> {
@@ -40,36 +46,50 @@ async function expectOthersAreServed(): Promise<void> {
   expect(new Set(replies.map(({ status }) => status))).toEqual(new Set(['completed']));
 }
 
-it.each([
-  ['person', 'SELECT FROM users WHERE id = $1 FOR UPDATE', () => somebody.id],
-  ['room', 'SELECT FROM chatrooms WHERE id = $1 FOR UPDATE', (room: string) => room],
-])(
-  'a %s whom somebody holds holds up nobody else, and the prompt is stored afterwards',
-  async (_what, lock, idOf) => {
-    const room = await aRoom(app, somebody);
-    const release = await hold(lock, idOf(room.id));
-    let stored: Accepted | undefined;
-    const sent = aPrompt(app, somebody, room, 'Held').then((accepted) => (stored = accepted));
+const roomEach = () =>
+  Promise.all(people.map(async (person) => ({ person, room: await aRoom(app, person) })));
+
+it.each(['users', 'chatrooms'])(
+  'rows of %s that somebody holds hold up nobody else, and the prompts are stored afterwards',
+  async (table) => {
+    const places = await roomEach();
+    const release = await hold(
+      table,
+      places.map(({ person, room }) => (table === 'users' ? person.id : room.id)),
+    );
+    let stored = 0;
+    const sent = places.map(async ({ person, room }) => {
+      const accepted = await aPrompt(app, person, room, 'Held');
+      stored += 1;
+      return theReply(app, person, accepted);
+    });
     await expectOthersAreServed();
-    expect(stored).toBeUndefined();
+    expect(stored).toBe(0);
     await release();
-    expect(await theReply(app, somebody, await sent)).toMatchObject({ status: 'completed' });
+    for (const { status } of await Promise.all(sent)) expect(status).toBe('completed');
   },
 );
 
-it('a reply whose row is held when it is to be begun, and when it ends, is written all the same; others do not wait', async () => {
-  const row = 'SELECT FROM messages WHERE id = $1 FOR UPDATE';
+it('replies whose rows are held when they are to be begun, or end, are written all the same; others do not wait', async () => {
   app.gemini.pace({ firstTokenMs: 1500 });
-  const room = await aRoom(app, somebody);
-  const first = await aPrompt(app, somebody, room, 'Held at its end');
-  const second = await aPrompt(app, somebody, room, 'Held at its beginning');
-  await until('the model is asked', () => app.gemini.openRequests === 1);
-  const releases = [await hold(row, first.reply.id), await hold(row, second.reply.id)];
+  const places = await roomEach();
+  const send = (content: string) =>
+    Promise.all(places.map(({ person, room }) => aPrompt(app, person, room, content)));
+  const first = await send('Held at its end');
+  const second = await send('Held at its beginning');
+  await until('the model is asked', () => app.gemini.openRequests === people.length);
+  const releases = [await hold('messages', idsOf(first)), await hold('messages', idsOf(second))];
   app.gemini.pace({ firstTokenMs: 0 });
-  await until('the answer is there', () => app.gemini.openRequests === 0);
+  await until('the answers are there', () => app.gemini.openRequests === 0);
   await expectOthersAreServed();
-  expect([await statusOf(first.reply.id), await statusOf(second.reply.id)]).toEqual(['streaming', 'pending']);
+  expect(await statusesOf(first)).toEqual(new Set(['streaming']));
+  expect(await statusesOf(second)).toEqual(new Set(['pending']));
   for (const release of releases) await release();
-  expect(await theReply(app, somebody, first)).toMatchObject({ status: 'completed' });
-  expect(await theReply(app, somebody, second)).toMatchObject({ status: 'completed' });
+  for (const [n, { person }] of places.entries()) {
+    for (const accepted of [first[n], second[n]]) {
+      expect(accepted && (await theReply(app, person, accepted))).toMatchObject({ status: 'completed' });
+    }
+  }
 });
+
+const idsOf = (accepted: readonly Accepted[]): string[] => accepted.map(({ reply }) => reply.id);

@@ -14,7 +14,7 @@ export class Tiers {
 
   /**
    * What this process last saw; it may be old. It saves a look at Postgres before each prompt and decides nothing:
-   * `accept_reply` reads the tier itself, under the lock with which it stores the prompt.
+   * `accept_replies` reads the tier itself, under the lock with which it stores the prompt.
    */
   lastSeen(userId: string): Tier | undefined {
     return this.seen.get(userId);
