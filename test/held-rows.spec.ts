@@ -90,6 +90,11 @@ it('replies whose rows are held when they are to be begun, or end, are written a
       expect(accepted && (await theReply(app, person, accepted))).toMatchObject({ status: 'completed' });
     }
   }
+  // An answer that cannot be stored at once is not asked for again.
+  const asked = app.gemini.requests.filter(({ body }) =>
+    JSON.stringify(body.contents?.at(-1)).includes('Held at'),
+  );
+  expect(asked).toHaveLength(2 * people.length);
 });
 
 const idsOf = (accepted: readonly Accepted[]): string[] => accepted.map(({ reply }) => reply.id);

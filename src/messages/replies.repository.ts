@@ -98,7 +98,8 @@ const COUNTED_TURNS_MAX = 10_000;
 @Injectable()
 export class RepliesRepository {
   private readonly claims = new Batcher((jobs: readonly ReplyJob[]) => this.claimAll(jobs), {
-    most: BATCH_MAX, atOnce: 2,
+    most: BATCH_MAX,
+    atOnce: 2,
     keyOf: ({ replyId }) => replyId,
   });
   private readonly endings = new Batcher(
