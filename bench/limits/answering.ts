@@ -4,6 +4,17 @@ import { LIMIT_QUEUE, LIMIT_QUEUE_PREFIX, type LimitJob } from './accepting.js';
 import { askModel } from './model-call.js';
 import { type Limit, setting } from './server.js';
 
+/** Redis channel: what every reply says, for who shows it. */
+export const LIMIT_TEXTS = 'limit-texts';
+
+export interface Text {
+  replyId: string;
+  type: string;
+  text: string;
+}
+
+export const streamKey = (replyId: string): string => `limit:stream:{${replyId}}`;
+
 const STREAM_MS = 600_000;
 const ANSWERED = `role = 'model' AND status IN ('completed', 'cancelled') AND content <> '' AND last_version IS NULL`;
 
@@ -110,11 +121,13 @@ class LimitStream {
   }
 
   async append(type: string, text: string): Promise<void> {
-    const key = `limit:stream:{${this.replyId}}`;
+    const { replyId } = this;
+    const key = streamKey(replyId);
     await this.redis
       .pipeline()
       .xadd(key, '*', 'attempt', this.attempt, 'type', type, 'text', text)
       .pexpire(key, STREAM_MS)
+      .publish(LIMIT_TEXTS, JSON.stringify({ replyId, type, text } satisfies Text))
       .exec();
   }
 
