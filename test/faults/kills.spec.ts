@@ -44,8 +44,8 @@ it('a worker, in the middle of its streams: the other one writes them from the b
 });
 
 it('an API, in the middle of its requests: who had no answer asks the other one', async () => {
-  // Prompts of three people wait for a lock when the blow comes; nobody else waits for them.
-  const held = crowd.slice(0, 12);
+  // Prompts of two people wait for a lock when the blow comes, each with a connection; nobody else waits for them.
+  const held = crowd.slice(0, 8);
   const holder = await app.database.connect();
   await holder.query('BEGIN');
   await holder.query('SELECT FROM users WHERE id = ANY($1) FOR UPDATE', [held.map(({ user }) => user.id)]);
@@ -59,7 +59,7 @@ it('an API, in the middle of its requests: who had no answer asks the other one'
   const cutOff = sum(sent.map((one) => one.cutOff));
   await theAftermath('kill -9 of an API', scene, sent, { before, note: `${cutOff} requests cut off` });
   before.push(...sent);
-  expect(cutOff).toBeGreaterThan(5);
+  expect(cutOff).toBeGreaterThanOrEqual(held.length / 2);
   await app.restart();
 });
 
