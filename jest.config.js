@@ -10,5 +10,5 @@ export default {
   globalTeardown: '<rootDir>/test/setup/global-teardown.mjs',
   testTimeout: 120_000,
   // All cores: specs mostly wait for processes of their own.
-  maxWorkers: '100%',
+  maxWorkers: '150%',
 };
