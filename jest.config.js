@@ -9,6 +9,6 @@ export default {
   globalSetup: '<rootDir>/test/setup/global-setup.mjs',
   globalTeardown: '<rootDir>/test/setup/global-teardown.mjs',
   testTimeout: 120_000,
-  // More than cores: specs mostly wait for processes of their own.
-  maxWorkers: '150%',
+  // All cores: specs mostly wait for processes of their own.
+  maxWorkers: '100%',
 };
