@@ -56,15 +56,20 @@ describe('guessing', () => {
     await restartWith({ OTP_GUESSES_PER_ADDRESS: '20/1h' });
     const numbers = range(60).map((index) => `+1415556${String(index).padStart(4, '0')}`);
     const codes = await flood(numbers, (mobile) => theCode(app, mobile));
-    const right = await flood(range(25), (index) => guess(numbers[index] ?? '', codes[index] ?? ''));
-    expect(tally(right)).toEqual({ 200: 25 });
-    const answers = await flood(range(35), (index) =>
-      guess(numbers[25 + index] ?? '', notThe(codes[25 + index] ?? '')),
+    // More than may be wrong, but not at one instant: a guess counts until it is known to be right.
+    for (const first of [0, 15]) {
+      const right = await flood(range(15), (index) =>
+        guess(numbers[first + index] ?? '', codes[first + index] ?? ''),
+      );
+      expect(tally(right)).toEqual({ 200: 15 });
+    }
+    const answers = await flood(range(30), (index) =>
+      guess(numbers[30 + index] ?? '', notThe(codes[30 + index] ?? '')),
     );
     const { OTP_INVALID: compared = 0 } = tally(answers);
-    report('guesses at 35 numbers from one address', answers.length, compared);
-    expect(tally(answers)).toEqual({ OTP_INVALID: 20, OTP_GUESS_LIMIT_REACHED: 15 });
-    expect((await guess(numbers[30] ?? '', codes[30] ?? '', '203.0.113.2')).status).toBe(200);
+    report('guesses at 30 numbers from one address', answers.length, compared);
+    expect(tally(answers)).toEqual({ OTP_INVALID: 20, OTP_GUESS_LIMIT_REACHED: 10 });
+    expect((await guess(numbers[35] ?? '', codes[35] ?? '', '203.0.113.2')).status).toBe(200);
   });
 
   it('an address that nobody trusted said of itself is not believed', async () => {

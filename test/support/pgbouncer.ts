@@ -55,7 +55,10 @@ export async function startPgBouncer(url: string): Promise<PgBouncer> {
   });
   await until('PgBouncer answers', async () => {
     if (service.hasExited()) throw new Error(`PgBouncer did not start:\n${service.lastLines()}`);
-    const client = new pg.Client({ connectionString: through.href });
+    // To a database that nothing copies: it keeps the connection for a while, and Postgres copies none that is in use.
+    const client = new pg.Client({
+      connectionString: Object.assign(new URL(through), { pathname: '/postgres' }).href,
+    });
     client.on('error', () => undefined);
     return client.connect().then(
       () => client.end().then(() => true),

@@ -15,11 +15,14 @@ const TRIAL_REMINDER_SECONDS = 3 * DAY;
 
 interface Due {
   at: number;
-  act(): void;
+  act: () => void;
 }
 
 /** What happens because its time has come. Nothing runs by itself: it is caught up with whenever somebody looks. */
 export class PassingOfTime {
+  /** The second, and the newest event, when nothing was due. */
+  private caughtUpWith: string | undefined;
+
   constructor(
     private readonly ledger: Ledger,
     private readonly checkouts: Checkouts,
@@ -33,15 +36,20 @@ export class PassingOfTime {
     this.catchUp();
   }
 
-  /** One thing after the other, each at its own moment, so that what it brings about falls due in turn. */
+  /**
+   * One thing after the other, each at its own moment, so that what it brings about falls due in turn. Nothing can have
+   * fallen due since the last look when it is the same second, and nothing has happened.
+   */
   catchUp(): void {
-    for (;;) {
+    while (this.caughtUpWith !== this.present()) {
       const next = this.next();
-      if (!next) return;
-      this.ledger.at(next.at, () => {
-        next.act();
-      });
+      if (next) this.ledger.at(next.at, next.act);
+      else this.caughtUpWith = this.present();
     }
+  }
+
+  private present(): string {
+    return `${this.ledger.now()} ${this.ledger.store.events.at(-1)?.id ?? ''}`;
   }
 
   private next(): Due | undefined {
