@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Unit specs stand beside the source; `test/` talks to the built application over HTTP. See test/setup. */
 export default {
   testEnvironment: 'node',
@@ -9,6 +11,6 @@ export default {
   globalSetup: '<rootDir>/test/setup/global-setup.mjs',
   globalTeardown: '<rootDir>/test/setup/global-teardown.mjs',
   testTimeout: 120_000,
-  // All cores: specs mostly wait for processes of their own.
-  maxWorkers: '100%',
+  // One more than there are cores: specs mostly wait, for processes of their own and for time to pass.
+  maxWorkers: availableParallelism() + 1,
 };

@@ -1,3 +1,4 @@
+import { UNASKED } from '../messages/message.entity.js';
 import type { ReplyOutcome } from '../messages/replies.repository.js';
 import type { ReplyErrorCode } from '../messages/reply-error.js';
 import type { GeminiChunk, GeminiUsage } from './gemini-chunk.js';
@@ -78,12 +79,6 @@ export function failure(code: ReplyErrorCode): ReplyOutcome {
     status: code === 'PROMPT_BLOCKED' || code === 'REPLY_BLOCKED' ? 'blocked' : 'failed',
     content: '',
     errorCode: code,
-    finishReason: null,
-    model: null,
-    promptTokens: null,
-    outputTokens: null,
-    turnsLeftOut: null,
-    firstTokenMs: null,
-    totalMs: null,
+    ...UNASKED,
   };
 }

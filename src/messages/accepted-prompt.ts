@@ -1,4 +1,4 @@
-import { Message } from './message.entity.js';
+import { Message, UNASKED } from './message.entity.js';
 
 /** Both as they are when they are stored. */
 export interface AcceptedPrompt {
@@ -6,18 +6,7 @@ export interface AcceptedPrompt {
   reply: Message;
 }
 
-const UNWRITTEN = {
-  lastVersion: null,
-  errorCode: null,
-  finishReason: null,
-  model: null,
-  promptTokens: null,
-  outputTokens: null,
-  turnsLeftOut: null,
-  firstTokenMs: null,
-  totalMs: null,
-  attempt: 0,
-} satisfies Partial<Message>;
+const UNWRITTEN = { ...UNASKED, lastVersion: null, errorCode: null, attempt: 0 } satisfies Partial<Message>;
 
 const messageOf = (fields: Partial<Message>): Message => Object.assign(new Message(), fields);
 

@@ -194,3 +194,14 @@ export class Message {
   })
   search?: string;
 }
+
+/** What a reply says of the model while none was asked. */
+export const UNASKED = {
+  finishReason: null,
+  model: null,
+  promptTokens: null,
+  outputTokens: null,
+  turnsLeftOut: null,
+  firstTokenMs: null,
+  totalMs: null,
+} satisfies Partial<Message>;
