@@ -82,6 +82,12 @@ export async function stripeSubscription(app: TestApp, user: SignedIn): Promise<
   return data[0];
 }
 
+/** The checkouts that Stripe itself has for this person. */
+export async function checkoutSessions(app: TestApp, user: SignedIn): Promise<Stripe.Checkout.Session[]> {
+  const { data } = await stripeOf(app).checkout.sessions.list({ customer: await customerOf(app, user) });
+  return data;
+}
+
 export async function customerOf(app: TestApp, user: SignedIn): Promise<string> {
   const { rows } = await app.database.query<{ stripe_customer_id: string }>(
     'SELECT stripe_customer_id FROM subscriptions WHERE user_id = $1',

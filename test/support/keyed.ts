@@ -1,6 +1,6 @@
 import type { Answer, Problem } from './api.js';
 import type { Checkout } from './billing.js';
-import type { Accepted, Room, SignedIn } from './factories.js';
+import { type Accepted, aRoom, aUser, type Room, type SignedIn } from './factories.js';
 import type { TestApp } from './test-app.js';
 
 let lastKey = 0;
@@ -34,6 +34,34 @@ export const checkoutKeyed = (
 
 export const isReplayed = ({ headers }: Answer<unknown>): boolean =>
   headers.get('idempotency-replayed') === 'true';
+
+/** The body of an answer, but for the ticket of its stream: that ends, and is made anew. */
+export const textOf = (answer: Answer<unknown> | undefined): string =>
+  JSON.stringify(answer?.body).replace(/\?ticket=[\w-]+/, '');
+
+export async function aUserWithARoom(app: TestApp): Promise<[SignedIn, Room]> {
+  const user = await aUser(app);
+  return [user, await aRoom(app, user)];
+}
+
+interface Stored {
+  prompts: number;
+  replies: number;
+  charges: number;
+  keys: number;
+}
+
+/** How much there is of a person's. */
+export async function stored(app: TestApp, user: SignedIn): Promise<Stored> {
+  const { rows } = await app.database.query<Stored>(
+    `SELECT (SELECT count(*)::int FROM messages WHERE user_id = $1 AND role = 'user') AS prompts,
+            (SELECT count(*)::int FROM messages WHERE user_id = $1 AND role = 'model') AS replies,
+            (SELECT count(*)::int FROM prompt_charges WHERE user_id = $1) AS charges,
+            (SELECT count(*)::int FROM idempotency_keys WHERE user_id = $1) AS keys`,
+    [user.id],
+  );
+  return rows[0] as Stored;
+}
 
 export const times = <T>(count: number, make: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => make(n)));
