@@ -25,6 +25,13 @@ export function openRedis(url: string, options: RedisOptions = {}): Redis {
   return new WholeCluster(urls, { redisOptions, natMap: behindLines }) as unknown as Redis;
 }
 
+/** Has Redis forget everything. */
+export async function emptyRedis(url: string): Promise<void> {
+  const redis = openRedis(url);
+  await redis.flushall();
+  redis.disconnect();
+}
+
 class WholeCluster extends Cluster {
   override async keys(...[pattern]: unknown[]): Promise<string[]> {
     return (await this.each((node) => node.keys(String(pattern)))).flat();
