@@ -75,7 +75,7 @@ export async function startTestApp(settings: Record<string, string> = {}): Promi
     GEMINI_BASE_URL: gemini.url,
     ROOM_UNANSWERED_MAX: '10000',
     USER_UNANSWERED_MAX: '10000',
-    // Specs count calls to the model; test/titles.spec.ts switches it on.
+    // Specs count calls to the model; test/titles.spec.ts and test/title-failures.spec.ts switch it on.
     TITLES_ENABLED: 'false',
     REPLY_RETRY_BASE_MS: '20',
     QUEUE_LOCK_MS: '2000',
