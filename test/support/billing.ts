@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { Stripe } from 'stripe';
-import type { Answer } from './api.js';
-import type { SignedIn } from './factories.js';
+import type { Answer, Problem } from './api.js';
+import { aUser, type SignedIn } from './factories.js';
 import type { TestApp } from './test-app.js';
 import { until } from './until.js';
 
@@ -71,6 +71,22 @@ export async function pay(app: TestApp, user: SignedIn): Promise<void> {
   const { url } = await aCheckout(app, user);
   expect((await press(url, 'Pay')).status).toBe(303);
 }
+
+/** A person whose payment has made them Pro. */
+export async function aPayer(app: TestApp): Promise<SignedIn> {
+  const user = await aUser(app);
+  await pay(app, user);
+  await untilTier(app, user, 'pro');
+  return user;
+}
+
+/** What a person asks of billing that takes no fields. */
+export const postBilling = (
+  app: TestApp,
+  user: SignedIn,
+  path: string,
+): Promise<Answer<SubscriptionView & Problem & { url: string }>> =>
+  app.api.post(`/v1/billing/${path}`, undefined, { token: user.token });
 
 /** The subscription that Stripe itself has for this person. */
 export async function stripeSubscription(app: TestApp, user: SignedIn): Promise<Stripe.Subscription> {
