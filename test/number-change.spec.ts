@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { changeCode, confirmChange, deletionCode, keysNaming } from './support/account.js';
+import { changeCode, confirmChange, deletionCode, eventsOf, keysNaming } from './support/account.js';
 import { aMobile, aUser, type SignedIn } from './support/factories.js';
 import { pathsOf, theProblem } from './support/problem.js';
 import { login, me, notThe, refresh, type Session, theCode, verify } from './support/sign-in.js';
@@ -13,15 +13,6 @@ beforeAll(async () => {
   app = await startTestApp({ PASSWORD_MAX_GUESSES: '3' });
 });
 afterAll(() => app.stop());
-
-interface AuthEvent {
-  kind: string;
-  outcome: string;
-  numbers?: { before: string; after: string };
-}
-
-const eventsOf = async (token: string): Promise<AuthEvent[]> =>
-  (await app.api.get<{ data: AuthEvent[] }>('/v1/auth/events?limit=100', { token })).body.data;
 
 async function moved(user: SignedIn, mobile = aMobile()): Promise<string> {
   const { status, body } = await confirmChange(app, user, mobile, await changeCode(app, user, mobile));
@@ -64,7 +55,7 @@ describe('a change of number', () => {
   it('is in the record, with both numbers masked', async () => {
     const user = await aUser(app, { mobile: '+14155552671' });
     await moved(user, '+4915123456789');
-    const [newest] = await eventsOf(user.token);
+    const [newest] = await eventsOf(app, user);
     expect(newest).toMatchObject({
       kind: 'number_changed',
       outcome: 'succeeded',
@@ -102,7 +93,7 @@ describe('a change of number', () => {
     ];
     for (const { status, body } of answers)
       expect({ status, body }).toMatchObject({ status: 200, body: { mobile } });
-    expect((await eventsOf(user.token)).filter(({ kind }) => kind === 'number_changed')).toHaveLength(1);
+    expect((await eventsOf(app, user)).filter(({ kind }) => kind === 'number_changed')).toHaveLength(1);
   });
 });
 
@@ -115,7 +106,7 @@ describe('the code', () => {
     theProblem(await confirmChange(app, user, aMobile(), otp), 400, 'OTP_INVALID');
     expect((await me(app, user.token)).body.mobile).toBe(user.mobile);
     const failed = await until('it is noted', async () =>
-      (await eventsOf(user.token)).find(({ kind }) => kind === 'number_changed'),
+      (await eventsOf(app, user)).find(({ kind }) => kind === 'number_changed'),
     );
     expect(failed.outcome).toBe('failed');
     expect((await confirmChange(app, user, mobile, otp)).status).toBe(200);
@@ -166,79 +157,6 @@ describe('the code', () => {
     expect(pathsOf(theProblem(answer, 400, 'VALIDATION_FAILED'))).toEqual(['mobile']);
   });
 });
-
-describe('a number that has an account', () => {
-  it('is not told apart before it is proven, and refused then', async () => {
-    const [user, owner] = [await aUser(app), await aUser(app)];
-    const ask = (mobile: string) => app.api.post<object>('/v1/users/me/mobile', { mobile }, user);
-    const [known, unknown] = [await ask(owner.mobile), await ask(aMobile())];
-    expect(known.status).toBe(unknown.status);
-    expect(Object.keys(known.body)).toEqual(Object.keys(unknown.body));
-    const otp = (known.body as { otp: string }).otp;
-    theProblem(await confirmChange(app, user, owner.mobile, notThe(otp)), 400, 'OTP_INVALID');
-    theProblem(await confirmChange(app, user, owner.mobile, otp), 409, 'MOBILE_TAKEN');
-    expect((await me(app, user.token)).body.mobile).toBe(user.mobile);
-    expect((await me(app, owner.token)).body.mobile).toBe(owner.mobile);
-    expect(
-      (await eventsOf(user.token)).some(
-        ({ outcome, kind }) => kind === 'number_changed' && outcome === 'succeeded',
-      ),
-    ).toBe(false);
-  });
-
-  it('goes to one of two people who confirm it at the same moment', async () => {
-    for (let round = 0; round < 8; round += 1) {
-      const people = await Promise.all([aUser(app), aUser(app), aUser(app)]);
-      const mobile = aMobile();
-      const codes: string[] = [];
-      for (const person of people) codes.push(await changeCode(app, person, mobile));
-      const answers = await Promise.all(
-        people.map((person, n) => confirmChange(app, person, mobile, codes[n] ?? '')),
-      );
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
-      for (const answer of answers) if (answer.status !== 200) theProblem(answer, 409, 'MOBILE_TAKEN');
-      expect(await holders(mobile)).toBe(1);
-    }
-  });
-
-  it('has one account, also where somebody signs up with it at the same moment', async () => {
-    for (let round = 0; round < 8; round += 1) {
-      const user = await aUser(app);
-      const mobile = aMobile();
-      const [otp, signIn] = [await changeCode(app, user, mobile), await theCode(app, mobile)];
-      const [changed, signedIn] = await Promise.all([
-        confirmChange(app, user, mobile, otp),
-        verify(app, mobile, signIn),
-      ]);
-      expect(signedIn.status).toBe(200);
-      expect([200, 409]).toContain(changed.status);
-      if (changed.status === 200) expect(signedIn.body.user.id).toBe(user.id);
-      expect(await holders(mobile)).toBe(1);
-    }
-  });
-
-  it('does not let the old number in that is proven while it is given up', async () => {
-    for (let round = 0; round < 8; round += 1) {
-      const user = await aUser(app);
-      const mobile = aMobile();
-      const [otp, signIn] = [await changeCode(app, user, mobile), await theCode(app, user.mobile)];
-      const [changed, signedIn] = await Promise.all([
-        confirmChange(app, user, mobile, otp),
-        verify(app, user.mobile, signIn),
-      ]);
-      expect(changed.status).toBe(200);
-      // Before the change it was their own, and ended with it; after it, it is somebody new.
-      if (signedIn.status !== 200) theProblem(signedIn, 400, 'OTP_INVALID');
-      else if (signedIn.body.user.id === user.id)
-        theProblem(await me(app, signedIn.body.accessToken), 401, 'UNAUTHENTICATED');
-    }
-  });
-});
-
-async function holders(mobile: string): Promise<number> {
-  const { rowCount } = await app.database.query('SELECT FROM users WHERE mobile = $1', [mobile]);
-  return rowCount ?? 0;
-}
 
 describe('limits', () => {
   let limited: TestApp;
