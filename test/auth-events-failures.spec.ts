@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { eventsOf, kindsOf, PASSWORD, sidOf, untilNoted, withPassword } from './support/auth-events.js';
+import { eventsOf, kindsOf, PASSWORD, untilNoted, withPassword } from './support/auth-events.js';
 import { aUser } from './support/factories.js';
 import { theProblem } from './support/problem.js';
-import { login, notThe, type Session, theCode, verify } from './support/sign-in.js';
+import { login, notThe, type Session, sidOf, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
 import { openRedis } from './support/whole-redis.js';

@@ -5,13 +5,12 @@ import {
   eventsOf,
   kindsOf,
   PASSWORD,
-  sidOf,
   untilNoted,
   withPassword,
 } from './support/auth-events.js';
 import { aMobile, aUser } from './support/factories.js';
 import { theProblem } from './support/problem.js';
-import { login, refresh, type Session, theCode, verify } from './support/sign-in.js';
+import { login, refresh, type Session, sidOf, theCode, verify } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
 

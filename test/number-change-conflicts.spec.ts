@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { changeCode, confirmChange, eventsOf } from './support/account.js';
+import { changeCode, confirmChange } from './support/account.js';
+import { eventsOf } from './support/auth-events.js';
 import { aMobile, aUser } from './support/factories.js';
 import { theProblem } from './support/problem.js';
 import { me, notThe, theCode, verify } from './support/sign-in.js';
@@ -24,7 +25,7 @@ describe('a number that has an account', () => {
     expect((await me(app, user.token)).body.mobile).toBe(user.mobile);
     expect((await me(app, owner.token)).body.mobile).toBe(owner.mobile);
     expect(
-      (await eventsOf(app, user)).some(
+      (await eventsOf(app, user.token)).some(
         ({ outcome, kind }) => kind === 'number_changed' && outcome === 'succeeded',
       ),
     ).toBe(false);

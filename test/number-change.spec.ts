@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { changeCode, confirmChange, deletionCode, eventsOf, keysNaming } from './support/account.js';
+import { changeCode, confirmChange, deletionCode, keysNaming } from './support/account.js';
+import { eventsOf } from './support/auth-events.js';
 import { aMobile, aUser, type SignedIn } from './support/factories.js';
 import { pathsOf, theProblem } from './support/problem.js';
 import { login, me, notThe, refresh, type Session, theCode, verify } from './support/sign-in.js';
@@ -55,7 +56,7 @@ describe('a change of number', () => {
   it('is in the record, with both numbers masked', async () => {
     const user = await aUser(app, { mobile: '+14155552671' });
     await moved(user, '+4915123456789');
-    const [newest] = await eventsOf(app, user);
+    const newest = (await eventsOf(app, user.token)).at(-1);
     expect(newest).toMatchObject({
       kind: 'number_changed',
       outcome: 'succeeded',
@@ -93,7 +94,7 @@ describe('a change of number', () => {
     ];
     for (const { status, body } of answers)
       expect({ status, body }).toMatchObject({ status: 200, body: { mobile } });
-    expect((await eventsOf(app, user)).filter(({ kind }) => kind === 'number_changed')).toHaveLength(1);
+    expect((await eventsOf(app, user.token)).filter(({ kind }) => kind === 'number_changed')).toHaveLength(1);
   });
 });
 
@@ -106,7 +107,7 @@ describe('the code', () => {
     theProblem(await confirmChange(app, user, aMobile(), otp), 400, 'OTP_INVALID');
     expect((await me(app, user.token)).body.mobile).toBe(user.mobile);
     const failed = await until('it is noted', async () =>
-      (await eventsOf(app, user)).find(({ kind }) => kind === 'number_changed'),
+      (await eventsOf(app, user.token)).find(({ kind }) => kind === 'number_changed'),
     );
     expect(failed.outcome).toBe('failed');
     expect((await confirmChange(app, user, mobile, otp)).status).toBe(200);

@@ -6,7 +6,7 @@ import { me, refresh, type Session, theCode, verify } from './support/sign-in.js
 import { everythingStored } from './support/stored.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 import { until } from './support/until.js';
-import { openRedis } from './support/whole-redis.js';
+import { emptyRedis } from './support/whole-redis.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -168,7 +168,7 @@ describe('a refresh token', () => {
 
   it('is as good when Redis has forgotten everything', async () => {
     const { refreshToken } = await aSession();
-    await emptyRedis();
+    await emptyRedis(app.redis.url);
     expect((await me(app, (await refreshed(refreshToken)).accessToken)).status).toBe(200);
   });
 
@@ -178,7 +178,7 @@ describe('a refresh token', () => {
     const answers = await Promise.all(Array.from({ length: 40 }, () => refresh(app, 'x')));
     expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(20);
     await app.process.kill();
-    await emptyRedis();
+    await emptyRedis(app.redis.url);
     await app.restart();
   });
 });
@@ -242,9 +242,3 @@ describe('a session', () => {
     expect(await sessionsOf(first)).toBe(3);
   });
 });
-
-async function emptyRedis(): Promise<void> {
-  const redis = openRedis(app.redis.url);
-  await redis.flushall();
-  redis.disconnect();
-}

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aUser } from './support/factories.js';
 import { theProblem } from './support/problem.js';
 import { listSessions, logout, onDevices } from './support/sessions.js';
-import { me, refresh, type Session, theCode } from './support/sign-in.js';
+import { me, refresh, type Session, sidOf, theCode } from './support/sign-in.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 const CHROME =
@@ -14,8 +14,6 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-const sidOf = (token: string): string =>
-  (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string }).sid;
 const end = (token: string, id: string) => app.api.delete(`/v1/auth/sessions/${id}`, { token });
 const logoutAll = (token: string, query = '') =>
   app.api.post(`/v1/auth/logout-all${query}`, undefined, { token });

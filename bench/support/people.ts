@@ -1,6 +1,6 @@
 import { newId } from '../../src/common/id.js';
 import { inParallel } from '../../test/support/random.js';
-import { theCode, verify } from '../../test/support/sign-in.js';
+import { sidOf, theCode, verify } from '../../test/support/sign-in.js';
 import type { TestApp } from '../../test/support/test-app.js';
 
 export interface Person {
@@ -31,9 +31,8 @@ export async function somePeople(app: TestApp, count: number, roomsEach: number)
     async (mobile) => {
       const { status, body } = await verify(app, mobile, await theCode(app, mobile));
       if (status !== 200) throw new Error(`Could not sign in: ${JSON.stringify(body)}`);
-      const [, claims = ''] = body.accessToken.split('.');
-      const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sid: string };
-      people.push({ id: body.user.id, mobile, sessionId: sid, token: body.accessToken, rooms: [] });
+      const { accessToken: token, user } = body;
+      people.push({ id: user.id, mobile, sessionId: sidOf(token), token, rooms: [] });
     },
   );
   await app.database.query(`UPDATE users SET tier = 'pro'`);

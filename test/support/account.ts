@@ -23,16 +23,6 @@ export const confirmChange = (
   otp: string,
 ): Promise<Answer<User & Problem>> => app.api.post('/v1/users/me/mobile/confirm', { mobile, otp }, { token });
 
-interface AuthEvent {
-  kind: string;
-  outcome: string;
-  numbers?: { before: string; after: string };
-}
-
-/** What is in the record of an account, newest first. */
-export const eventsOf = async (app: TestApp, { token }: By): Promise<AuthEvent[]> =>
-  (await app.api.get<{ data: AuthEvent[] }>('/v1/auth/events?limit=100', { token })).body.data;
-
 /** Has a code sent that deletes the account. */
 export const deletionCode = async (app: TestApp, { token }: By): Promise<string> =>
   codeOf(await app.api.post<OtpSent>('/v1/users/me/deletion', undefined, { token }));

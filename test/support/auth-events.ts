@@ -13,6 +13,8 @@ export interface AuthEvent {
   sessionId: string | null;
   ip: string;
   userAgent: string | null;
+  /** Of a number that was changed. */
+  numbers?: { before: string; after: string };
   createdAt: string;
 }
 
@@ -39,10 +41,6 @@ export const kindsOf = async (app: TestApp, token: string): Promise<string[]> =>
 /** Failures are noted after the request that failed, so one may have to be waited for. */
 export const untilNoted = (app: TestApp, token: string, kind: string): Promise<AuthEvent> =>
   until(`${kind} is noted`, async () => (await eventsOf(app, token)).find((event) => event.kind === kind));
-
-/** The session that an access token is of. */
-export const sidOf = (token: string): string =>
-  (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string }).sid;
 
 /** Somebody with the password above, signed in by the session in which it was set. */
 export async function withPassword(app: TestApp): Promise<SignedIn & { session: Session }> {

@@ -42,3 +42,7 @@ export const refresh = (app: TestApp, refreshToken: string): Promise<Answer<Sess
 
 export const me = (app: TestApp, token: string): Promise<Answer<User>> =>
   app.api.get<User>('/v1/users/me', { token });
+
+/** The session that an access token is of. */
+export const sidOf = (token: string): string =>
+  (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string }).sid;
