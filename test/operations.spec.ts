@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { findFreePort } from '../local/services/ports.js';
 import { AppProcess } from './support/app-process.js';
 import { type CuttableLine, layLine } from './support/cuttable-line.js';
+import { layRedisLine } from './support/engines.js';
 import { aPrompt, aRoom, aUser, type SignedIn } from './support/factories.js';
 import { Scrape } from './support/metrics.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
@@ -23,7 +24,7 @@ let user: SignedIn;
 
 beforeAll(async () => {
   app = await startTestApp({ PROCESS_ROLE: 'api' });
-  [toRedis, toPostgres] = await Promise.all([layLine(app.redis.url), layLine(app.env.DATABASE_URL ?? '')]);
+  [toRedis, toPostgres] = await Promise.all([layRedisLine(app.redis), layLine(app.env.DATABASE_URL ?? '')]);
   user = await aUser(app, { tier: 'pro' });
 });
 afterEach(async () => {

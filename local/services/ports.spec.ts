@@ -15,6 +15,12 @@ it('a free port can be listened on', async () => {
   await expect(requireFreePort(port, 'choose another')).resolves.toBeUndefined();
 });
 
+it('a free port is found once, though nobody listens on it yet', async () => {
+  const ports = new Set<number>();
+  for (let n = 0; n < 500; n += 1) ports.add(await findFreePort());
+  expect(ports.size).toBe(500);
+});
+
 it.each(['127.0.0.1', '0.0.0.0'])(
   'a port taken on %s is refused, with who has it and what to do',
   async (host) => {

@@ -23,10 +23,18 @@ async function tryListen(port: number, host: string): Promise<number | string> {
 const [LOWEST, HIGHEST] = [15_000, 32_000];
 const TRIES = 100;
 
-/** A port that nobody listens on now; of many, so that who looks at the same moment finds another. */
+/** Where this process goes on looking. Each begins somewhere else. */
+let candidate = randomInt(LOWEST, HIGHEST);
+
+function nextCandidate(): number {
+  candidate = candidate + 1 < HIGHEST ? candidate + 1 : LOWEST;
+  return candidate;
+}
+
+/** A port that nobody listens on now. It is not found again before all others were, as it may be listened on only in a while. */
 export async function findFreePort(): Promise<number> {
   for (let left = TRIES; left > 0; left -= 1) {
-    const port = await tryListen(randomInt(LOWEST, HIGHEST), '127.0.0.1');
+    const port = await tryListen(nextCandidate(), '127.0.0.1');
     if (typeof port === 'number') return port;
   }
   throw new Error(`no free port on 127.0.0.1 from ${LOWEST} to ${HIGHEST}`);
