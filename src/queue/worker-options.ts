@@ -20,7 +20,7 @@ export function workerOptions(env: Env, concurrency: number): WorkerOptions {
 function workerConnection(env: Env): ConnectionOptions {
   const options = { maxRetriesPerRequest: null };
   if (!env.REDIS_CLUSTER) return { url: env.REDIS_URL[0], retryStrategy: reconnectAfter, ...options };
-  const cluster = connectToCluster(env.REDIS_URL, { lazyConnect: true, redisOptions: options });
+  const cluster = connectToCluster(env.REDIS_URL, { redisOptions: options });
   // BullMQ listens for as long as the worker is open; RedisModule logs the same failures, once.
   return cluster.on('error', () => undefined);
 }
