@@ -23,6 +23,8 @@ const EVENTS_KEPT = 1000;
       useFactory: (connection: RedisClient) => ({
         connection,
         prefix: QUEUE_PREFIX,
+        // It asks Redis once, and a queue whose question is lost with a connection would be lost for as long as the process runs.
+        skipVersionCheck: true,
         streams: { events: { maxLen: EVENTS_KEPT } },
       }),
     }),

@@ -1,7 +1,8 @@
 import type { ConnectionOptions, WorkerOptions } from 'bullmq';
 import type { Env } from '../config/env.js';
 import { QUEUE_PREFIX } from '../redis/keys.js';
-import { connectToCluster, reconnectAfter } from '../redis/redis-client.js';
+import { reconnectAfter } from '../redis/redis-client.js';
+import { WorkerCluster } from './worker-cluster.js';
 
 /** What every worker of ours shares. */
 export function workerOptions(env: Env, concurrency: number): WorkerOptions {
@@ -20,7 +21,5 @@ export function workerOptions(env: Env, concurrency: number): WorkerOptions {
 function workerConnection(env: Env): ConnectionOptions {
   const options = { maxRetriesPerRequest: null };
   if (!env.REDIS_CLUSTER) return { url: env.REDIS_URL[0], retryStrategy: reconnectAfter, ...options };
-  const cluster = connectToCluster(env.REDIS_URL, { redisOptions: options });
-  // BullMQ listens for as long as the worker is open; RedisModule logs the same failures, once.
-  return cluster.on('error', () => undefined);
+  return new WorkerCluster(env.REDIS_URL, { redisOptions: options });
 }

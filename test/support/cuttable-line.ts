@@ -8,7 +8,11 @@ export interface CuttableLine {
   mend(): Promise<void>;
 }
 
-export async function layLine(serverUrl: string): Promise<CuttableLine> {
+/** @param breaksAt cuts the line before it carries the end of what one connection has sent, when that is true of it */
+export async function layLine(
+  serverUrl: string,
+  breaksAt?: (sent: string) => boolean,
+): Promise<CuttableLine> {
   const to = new URL(serverUrl);
   const open = new Set<Socket>();
   const server = createServer((near) => {
@@ -22,6 +26,13 @@ export async function layLine(serverUrl: string): Promise<CuttableLine> {
         far.destroy();
       });
     }
+    let sent = '';
+    if (breaksAt) {
+      near.on('data', (chunk: Buffer) => {
+        sent += chunk.toString('latin1');
+        if (breaksAt(sent)) void cut();
+      });
+    }
     near.pipe(far).pipe(near);
   });
   const listen = (port: number): Promise<void> =>
@@ -33,15 +44,12 @@ export async function layLine(serverUrl: string): Promise<CuttableLine> {
   const { port } = server.address() as AddressInfo;
   const url = new URL(serverUrl);
   url.host = `127.0.0.1:${port}`;
-  return {
-    url: url.href,
-    cut: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        for (const socket of open) socket.destroy();
-      }),
-    mend: () => listen(port),
-  };
+  const cut = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+      for (const socket of open) socket.destroy();
+    });
+  return { url: url.href, cut, mend: () => listen(port) };
 }

@@ -43,19 +43,28 @@ export async function startTestRedis(): Promise<TestRedis> {
 export const startOwnRedis = (): Promise<OwnRedis | RedisCluster> =>
   isDistributed ? RedisCluster.start() : OwnRedis.start();
 
-/** A line to a Redis, to all nodes of it. */
-export async function layRedisLine(redis: { url: string }): Promise<CuttableLine> {
-  if (!(redis instanceof RedisCluster)) return layLine(redis.url);
-  const lines = await Promise.all(redis.nodes.map(({ port }) => layLine(redis.urlOf(port))));
+/** A line to a Redis, to all nodes of it; `breaksAt` as in `layLine`, and then all are cut. */
+export async function layRedisLine(
+  redis: { url: string },
+  breaksAt?: (sent: string) => boolean,
+): Promise<CuttableLine> {
+  if (!(redis instanceof RedisCluster)) return layLine(redis.url, breaksAt);
+  const cutAll = async (): Promise<void> => {
+    await Promise.all(lines.map((line) => line.cut()));
+  };
+  const breaks = (sent: string): boolean => {
+    const now = breaksAt?.(sent) ?? false;
+    if (now) void cutAll();
+    return now;
+  };
+  const lines = await Promise.all(redis.nodes.map(({ port }) => layLine(redis.urlOf(port), breaks)));
   await announceLines(
     redis,
     lines.map(({ url }) => Number(new URL(url).port)),
   );
   return {
     url: lines.map(({ url }) => url).join(','),
-    cut: async () => {
-      await Promise.all(lines.map((line) => line.cut()));
-    },
+    cut: cutAll,
     mend: async () => {
       await Promise.all(lines.map((line) => line.mend()));
     },
