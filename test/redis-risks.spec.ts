@@ -48,7 +48,7 @@ it.each([
 describe.each(['api', 'worker'])('a process of role %s', (PROCESS_ROLE) => {
   it('warns once when it starts', async () => {
     const server = await OwnRedis.start([...NO_SNAPSHOTS, ...LIMITED, 'allkeys-lru']);
-    const app = await startTestApp({ PROCESS_ROLE, REDIS_URL: server.url });
+    const app = await startTestApp({ PROCESS_ROLE, REDIS_URL: server.url, REDIS_CLUSTER: 'false' });
     const warned = (): LogLine[] =>
       app.process.logs.filter(({ level, context }) => level === 'warn' && context === 'Redis');
     try {

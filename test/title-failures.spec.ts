@@ -92,9 +92,9 @@ it('a room that is deleted while its title is made: nothing happens', async () =
   expect((await app.api.delete(`/v1/chatrooms/${room.id}`, user)).status).toBe(204);
   await settled(redis, room, accepted);
   expect((await app.api.get(`/v1/chatrooms/${room.id}`, user)).status).toBe(404);
-  expect(app.process.logs.slice(logged).filter(({ level }) => level === 'warn' || level === 'error')).toEqual(
-    [],
-  );
+  // What a Redis for tests does not keep may be said at any moment after the start.
+  const said = app.process.logs.slice(logged).filter(({ context }) => context !== 'Redis');
+  expect(said.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
 });
 
 it('a stop hands a title back that does not come in its grace, and the next process makes it', async () => {

@@ -28,17 +28,12 @@ export class AppProcess {
   /** Resolves when the process is ready to serve; rejects with its log when it ends before. */
   static async start(env: Record<string, string>): Promise<AppProcess> {
     const app = AppProcess.spawn(env);
-    let ended = false;
-    void app.exit.then(() => (ended = true));
-    await until('the application is ready', async () => {
-      if (ended) throw new Error(`The application did not start:\n${JSON.stringify(app.logs, null, 1)}`);
-      return env.PROCESS_ROLE === 'worker'
-        ? app.logs.some((line) => line.msg === 'The worker is ready')
-        : fetch(`${app.url}/health/ready`).then(
-            (response) => response.ok,
-            () => false,
-          );
-    });
+    try {
+      await app.ready(env.PROCESS_ROLE === 'worker');
+    } catch (error) {
+      await app.kill();
+      throw error;
+    }
     return app;
   }
 
@@ -50,6 +45,20 @@ export class AppProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new AppProcess(child, `http://127.0.0.1:${env.PORT ?? '5000'}`);
+  }
+
+  private async ready(isWorker: boolean): Promise<void> {
+    let ended = false;
+    void this.exit.then(() => (ended = true));
+    await until('the application is ready', () => {
+      if (ended) throw new Error(`The application did not start:\n${JSON.stringify(this.logs, null, 1)}`);
+      return isWorker
+        ? this.logs.some((line) => line.msg === 'The worker is ready')
+        : fetch(`${this.url}/health/ready`).then(
+            (response) => response.ok,
+            () => false,
+          );
+    });
   }
 
   /** As a crash: nothing gets to finish. */
