@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 
-const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+/** Connections that rest go before the model closes them, which it does after 5 s: else one is asked just as it does. */
+const agent = new Agent({ keepAlive: true, maxSockets: Infinity, timeout: 4000 });
 
 interface Frame {
   candidates?: { content?: { parts?: { text?: string; thought?: boolean }[] } }[];

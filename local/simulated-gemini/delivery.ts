@@ -11,6 +11,8 @@ export interface Pace {
   firstTokenMs: number;
   /** Milliseconds between chunks of a few words. */
   chunkMs: number;
+  /** Some socket writes end inside a frame, or inside a character, as a network may have it. */
+  cutsWrites: boolean;
 }
 
 /** Node keeps timers of the same length in one list, so a thousand that wait the same time cost little. */
@@ -39,8 +41,8 @@ export async function sendJson(
 }
 
 /**
- * Sends server-sent events. Some socket writes end inside a frame, some inside a character, and the first holds more than one
- * frame: always at the same places for the same answer.
+ * Sends server-sent events. The first socket write holds more than one frame; where writes are cut it is always at the same
+ * places for the same answer.
  *
  * @param frames at least one
  * @param pace read again before each chunk, so a change reaches streams under way
@@ -55,7 +57,7 @@ export async function sendFrames(
   const writes = [frames.slice(0, 2).join(''), ...frames.slice(2)].map((text) => Buffer.from(text));
   for (const [index, bytes] of writes.entries()) {
     if (index > 0 && pace.chunkMs > 0) await pause(pace.chunkMs);
-    const cut = cutPoint(bytes, index);
+    const cut = pace.cutsWrites ? cutPoint(bytes, index) : 0;
     if (cut > 0) {
       response.write(bytes.subarray(0, cut));
       await nextTurn();

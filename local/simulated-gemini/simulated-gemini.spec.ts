@@ -38,6 +38,13 @@ describe('bytes', () => {
     expect(text).not.toContain('[DONE]');
   });
 
+  it('sends whole frames where writes are not to be cut', async () => {
+    gemini.pace({ chunkMs: 1, cutsWrites: false });
+    const writes = await bytesOf('hello there, and a good day');
+    expect(writes.length).toBeGreaterThan(5);
+    expect(writes.filter((bytes) => !Buffer.from(bytes).toString().endsWith('}\r\n\r\n'))).toEqual([]);
+  });
+
   it('sends the same frames for the same conversation', async () => {
     const [first, second] = [await bytesOf('again'), await bytesOf('again')];
     const frames = (writes: Uint8Array[]): string => Buffer.concat(writes).toString();

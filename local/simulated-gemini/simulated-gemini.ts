@@ -31,6 +31,8 @@ export interface SimulatedGeminiOptions {
   firstTokenMs?: number;
   /** Milliseconds between chunks of a few words; 40 unless given. */
   chunkMs?: number;
+  /** Some socket writes end inside a frame, or inside a character; true unless given. */
+  cutsWrites?: boolean;
 }
 
 export interface RecordedRequest {
@@ -100,7 +102,8 @@ class Simulation implements SimulatedGemini {
   private held: { words: string; until: Promise<void> } | undefined;
 
   constructor(private readonly options: SimulatedGeminiOptions) {
-    this.pacing = { firstTokenMs: options.firstTokenMs ?? 400, chunkMs: options.chunkMs ?? 40 };
+    const { firstTokenMs = 400, chunkMs = 40, cutsWrites = true } = options;
+    this.pacing = { firstTokenMs, chunkMs, cutsWrites };
   }
 
   misbehave(fault: Fault, times = 1, model?: string): void {
